@@ -1,0 +1,106 @@
+//! Identifiers of tasks, jobs and workers: 12-byte `ObjectId`s, written as 24 lower-case hex digits.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A text that is not 24 lower-case hex digits.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("an ID is 24 lower-case hex digits")]
+pub struct MalformedId;
+
+fn parse_hex(text: &str) -> Result<[u8; 12], MalformedId> {
+    let digits = text.as_bytes();
+    if digits.len() != 24 {
+        return Err(MalformedId);
+    }
+    let value = |digit: u8| match digit {
+        b'0'..=b'9' => Ok(digit - b'0'),
+        b'a'..=b'f' => Ok(digit - b'a' + 10),
+        _ => Err(MalformedId),
+    };
+    let mut bytes = [0; 12];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = value(pair[0])? << 4 | value(pair[1])?;
+    }
+    Ok(bytes)
+}
+
+macro_rules! object_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub [u8; 12]);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = MalformedId;
+
+            fn from_str(text: &str) -> Result<Self, MalformedId> {
+                parse_hex(text).map(Self)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                text.parse().map_err(|error| de::Error::custom(format!("{text:?}: {error}")))
+            }
+        }
+    };
+}
+
+object_id! {
+    /// Names a task.
+    TaskId
+}
+object_id! {
+    /// Names a job.
+    JobId
+}
+object_id! {
+    /// Names a worker.
+    WorkerId
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_read_back_as_it_was_written() {
+        let text = "5c7d0000000000000000abc9";
+        assert_eq!(text.parse::<TaskId>().unwrap().to_string(), text);
+    }
+
+    #[test]
+    fn anything_but_24_lower_case_hex_digits_is_refused() {
+        for text in [
+            "",
+            "5c7d",
+            "5C7D0000000000000000ABC9",
+            "../../../../etc/passwd/x",
+            "5c7d0000000000000000abc9a",
+            "5c7d0000000000000000ab\u{e9}",
+        ] {
+            assert_eq!(text.parse::<TaskId>(), Err(MalformedId), "{text}");
+        }
+    }
+}

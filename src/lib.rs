@@ -1,0 +1,5 @@
+//! Flamenco Manager, the appliance: one binary that takes in render jobs, hands their tasks to
+//! Flamenco workers and survives what goes wrong on the way. `ARCHITECTURE.md` is the map.
+
+pub mod clock;
+pub mod domain;

@@ -1,0 +1,3 @@
+//! The `flamenco-manager` binary.
+
+fn main() {}
