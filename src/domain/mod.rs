@@ -1,4 +1,12 @@
 //! The rules of the farm: pure functions and plain types. Nothing here knows of threads, disks,
 //! networks or clocks; what a rule needs is an argument.
 
+pub mod assign;
+pub mod failure;
 pub mod ids;
+pub mod job;
+pub mod sleep;
+pub mod task;
+pub mod timeout;
+pub mod update;
+pub mod worker;

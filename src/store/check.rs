@@ -1,0 +1,186 @@
+//! The self-check: do the indices agree with the tables? It computes anew whatever is kept twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    StoreError, codec,
+    keys::{Head, Key, Parts, number_from},
+    records::TaskRow,
+    schema::Table,
+    tx::{ReadTx, Rows, Tx},
+};
+use crate::domain::{
+    assign::Rank,
+    ids::JobId,
+    job::Tally,
+    task::TaskStatus,
+    worker::Worker,
+};
+
+/// What is to be found in the indices, going by the tables.
+#[derive(Default)]
+struct Expected {
+    tallies: BTreeMap<JobId, Tally>,
+    heads: BTreeMap<(String, JobId), (Rank, u64)>,
+    children: u64,
+    ready: u64,
+    in_hand: u64,
+    failures: u64,
+}
+
+impl ReadTx {
+    /// Says in a sentence each where the database contradicts itself. An empty list is good news.
+    pub fn contradictions(&self) -> Result<Vec<String>, StoreError> {
+        let mut found = Vec::new();
+        let mut expected = Expected::default();
+        for row in self.prefix(Table::Tasks, &[])? {
+            let task: TaskRow = codec::decode(row?.1.value())?;
+            self.check_task(&task, &mut expected, &mut found)?;
+        }
+        self.check_sizes(&expected, &mut found)?;
+        self.check_jobs(&expected, &mut found)?;
+        self.check_heads(&expected, &mut found)?;
+        self.check_workers(&mut found)?;
+        Ok(found)
+    }
+
+    fn check_task(
+        &self,
+        row: &TaskRow,
+        expected: &mut Expected,
+        found: &mut Vec<String>,
+    ) -> Result<(), StoreError> {
+        let task = &row.task;
+        let mut must = |holds: bool, what: &str| {
+            if !holds {
+                found.push(format!("task {}: {what}", task.id));
+            }
+        };
+        must(self.job(task.job)?.is_some(), "its job is not there");
+        must(self.get(Table::Commands, &task.id.0)?.is_some(), "it has no commands");
+        must(self.has(Table::TasksByJob, &Key::new().job(task.job).task(task.id))?, "its job does not list it");
+        must(
+            row.unfinished_parents == self.count_unfinished(&task.parents)?,
+            "the number of its unfinished parents is wrong",
+        );
+        for parent in task.parents.iter().collect::<BTreeSet<_>>() {
+            must(
+                self.has(Table::Children, &Key::new().task(*parent).task(task.id))?,
+                "a parent does not list it",
+            );
+            expected.children += 1;
+        }
+        if let Some(key) = row.in_hand() {
+            must(self.has(Table::InHand, &key)?, "it is in hand but not listed so");
+            expected.in_hand += 1;
+        }
+        for by in &task.failed_by {
+            must(
+                self.has_failed(by.id, task.job, &task.task_type, task.id)? || self.worker(by.id)?.is_none(),
+                "a failure of it is not recorded",
+            );
+            expected.failures += u64::from(self.worker(by.id)?.is_some());
+        }
+        if row.ready().is_some() {
+            let listed = self.ready_task(task.job, &task.task_type, task.priority, task.id)?;
+            must(listed == Some(task.only_for), "it is ready but not listed so");
+        }
+        expected.count(row, self.job_state(task.job)?.map_or(0, |state| state.priority));
+        Ok(())
+    }
+
+    fn check_sizes(&self, expected: &Expected, found: &mut Vec<String>) -> Result<(), StoreError> {
+        let tasks = self.len(Table::Tasks)?;
+        for (table, rows) in [
+            (Table::Commands, tasks),
+            (Table::TasksByJob, tasks),
+            (Table::Children, expected.children),
+            (Table::InHand, expected.in_hand),
+            (Table::Ready, expected.ready),
+            (Table::ReadyHeads, expected.heads.len() as u64),
+            (Table::Failures, expected.failures),
+            (Table::JobStates, self.len(Table::Jobs)?),
+            (Table::WorkersSeen, self.len(Table::Workers)?),
+        ] {
+            let there = self.len(table)?;
+            if there != rows {
+                found.push(format!("table {}: {there} rows instead of {rows}", table.name()));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_jobs(&self, expected: &Expected, found: &mut Vec<String>) -> Result<(), StoreError> {
+        let mut totals = Tally::default();
+        for row in self.prefix(Table::Jobs, &[])? {
+            let job = Parts(row?.0.value()).job()?;
+            let tally = expected.tallies.get(&job).copied().unwrap_or_default();
+            if self.job_state(job)?.map(|state| state.tally) != Some(tally) {
+                found.push(format!("job {job}: its tasks are counted wrongly"));
+            }
+            for status in TaskStatus::ALL {
+                totals.by_status[status as usize] += tally.count(status);
+            }
+        }
+        for status in TaskStatus::ALL {
+            let counted = self.count_tasks(status)?;
+            if counted != totals.count(status) {
+                found.push(format!("{counted} {status} tasks are counted instead of {}", totals.count(status)));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_heads(&self, expected: &Expected, found: &mut Vec<String>) -> Result<(), StoreError> {
+        for row in self.prefix(Table::ReadyHeads, &[])? {
+            let (key, count) = row?;
+            let (task_type, head) = Head::from_key(key.value())?;
+            let there = (head.rank(), number_from(count.value())?);
+            if expected.heads.get(&(task_type.to_owned(), head.job)) != Some(&there) {
+                found.push(format!("job {}: the first ready task of type {task_type} is wrong", head.job));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_workers(&self, found: &mut Vec<String>) -> Result<(), StoreError> {
+        let workers: BTreeMap<_, Worker> =
+            self.workers()?.into_iter().map(|worker| (worker.id, worker)).collect();
+        for (worker, task, _) in self.in_hand()? {
+            if !workers.contains_key(&worker) {
+                found.push(format!("task {task}: worker {worker}, who has it, is not there"));
+            }
+        }
+        for entry in self.prefix(Table::Blacklist, &[])? {
+            let worker = Parts(entry?.0.value()).worker()?;
+            if !workers.contains_key(&worker) {
+                found.push(format!("worker {worker} is blacklisted but not there"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<T: Rows> Tx<T> {
+    fn has(&self, table: Table, key: &[u8]) -> Result<bool, StoreError> {
+        Ok(self.get(table, key)?.is_some())
+    }
+}
+
+impl Expected {
+    fn count(&mut self, row: &TaskRow, job_priority: i32) {
+        let task = &row.task;
+        let tally = self.tallies.entry(task.job).or_default();
+        tally.by_status[task.status as usize] += 1;
+        let Some(ready) = row.ready() else { return };
+        tally.ready += 1;
+        self.ready += 1;
+        self.lower_head(ready.task_type, task.job, Rank::new(job_priority, task.priority, task.id));
+    }
+
+    fn lower_head(&mut self, task_type: &str, job: JobId, rank: Rank) {
+        let (first, count) = self.heads.entry((task_type.to_owned(), job)).or_insert((rank, 0));
+        *first = (*first).min(rank);
+        *count += 1;
+    }
+}

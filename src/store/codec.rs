@@ -1,0 +1,54 @@
+//! Records as bytes: one byte that says which version of the layout follows, then bincode.
+//!
+//! A layout that was ever released keeps its number and its decoder for good.
+
+use bincode::config::{Configuration, Limit, LittleEndian, Varint};
+use serde::{Deserialize, Serialize};
+
+use super::StoreError;
+
+/// No record is larger than this; a length in a damaged file that claims more is an error, not an
+/// allocation.
+const LIMIT: usize = 64 << 20;
+
+const CONFIG: Configuration<LittleEndian, Varint, Limit<LIMIT>> = bincode::config::standard().with_limit();
+
+/// Something that is kept as one record.
+pub(super) trait Record: Sized {
+    /// The layout that is written today.
+    type Layout<'a>: Serialize + Deserialize<'a>
+    where
+        Self: 'a;
+
+    /// Its version.
+    const VERSION: u8;
+
+    /// What it is, for error texts.
+    const WHAT: &'static str;
+
+    fn to_layout(&self) -> Self::Layout<'_>;
+
+    fn from_layout(layout: Self::Layout<'_>) -> Result<Self, StoreError>;
+}
+
+pub(super) fn encode<R: Record>(record: &R) -> Result<Vec<u8>, StoreError> {
+    let mut bytes = Vec::with_capacity(256);
+    bytes.push(R::VERSION);
+    bincode::serde::encode_into_std_write(record.to_layout(), &mut bytes, CONFIG)
+        .map_err(|error| StoreError::Corrupt(format!("{} cannot be stored: {error}", R::WHAT)))?;
+    Ok(bytes)
+}
+
+pub(super) fn decode<R: Record>(bytes: &[u8]) -> Result<R, StoreError> {
+    let damaged = |why: String| StoreError::Corrupt(format!("{} cannot be read: {why}", R::WHAT));
+    let (version, body) = bytes.split_first().ok_or_else(|| damaged("it is empty".into()))?;
+    if *version != R::VERSION {
+        return Err(damaged(format!("version {version} of its layout is not known to this program")));
+    }
+    let (layout, read) = bincode::serde::borrow_decode_from_slice(body, CONFIG)
+        .map_err(|error| damaged(error.to_string()))?;
+    if read != body.len() {
+        return Err(damaged(format!("{} bytes are left over", body.len() - read)));
+    }
+    R::from_layout(layout)
+}

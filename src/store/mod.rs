@@ -1,0 +1,280 @@
+//! The database: one redb file, one writer, and everything that is acknowledged is on disk.
+//!
+//! Nobody else names redb. Nobody but a table's own file writes its indices.
+#![allow(clippy::disallowed_types, reason = "this is the module that may name redb's database")]
+
+mod blacklist;
+mod check;
+mod codec;
+mod events;
+mod failures;
+pub mod heartbeats;
+mod jobs;
+mod keys;
+mod ready;
+mod records;
+mod schema;
+mod settings;
+mod tasks;
+mod tx;
+mod updates;
+mod workers;
+mod writer;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, RwLock},
+};
+
+use jiff::Timestamp;
+use redb::{Database, DatabaseError, ReadableDatabase, StorageError, TableHandle};
+
+pub use self::{
+    blacklist::BlacklistEntry,
+    ready::ReadyGroup,
+    tx::{ReadTx, Rows, Tx, WriteTx},
+};
+use self::{
+    heartbeats::Heartbeats,
+    schema::{SCHEMA_VERSION, SCHEMA_VERSION_KEY, Table},
+    writer::Writer,
+};
+
+/// How much of the file is kept in memory. Farms of a million tasks have to fit into 200 MB in all.
+const CACHE_BYTES: usize = 48 << 20;
+
+/// Something went wrong with the database itself.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The file cannot be read or written.
+    #[error("the database cannot be read or written")]
+    Storage(#[source] Arc<redb::Error>),
+    /// The file holds something that this program did not write.
+    #[error("the database is damaged: {0}")]
+    Corrupt(String),
+    /// A change had to be given up because of a mistake in the program.
+    #[error("a change of the database was given up: {0}")]
+    Panicked(String),
+    /// The Manager is stopping.
+    #[error("the database is closed")]
+    Closed,
+}
+
+impl StoreError {
+    /// Did reading or writing the file itself fail? Then nothing works until it is opened anew.
+    fn is_io(&self) -> bool {
+        matches!(self, Self::Storage(error) if matches!(**error, redb::Error::Io(_) | redb::Error::PreviousIo))
+    }
+}
+
+macro_rules! from_redb {
+    ($($error:ty),*) => {
+        $(impl From<$error> for StoreError {
+            fn from(error: $error) -> Self {
+                Self::Storage(Arc::new(error.into()))
+            }
+        })*
+    };
+}
+from_redb!(StorageError, redb::TableError, redb::TransactionError, redb::CommitError);
+
+/// Why a database file was not opened. Such a file is never changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it.
+    #[error("{path}: the database is in use by another Flamenco Manager; stop that one first, or set another `database_path`")]
+    InUse {
+        /// The file.
+        path: String,
+    },
+    /// It is something else, or damaged.
+    #[error("{path}: this is no database of Flamenco Manager, or it is damaged ({reason}); it was left as it is. Restore a backup, or set another `database_path`")]
+    Foreign {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// It was written by another version.
+    #[error("{path}: the database has schema version {found}, this program needs {SCHEMA_VERSION}; use the version of Flamenco Manager that wrote it")]
+    OtherVersion {
+        /// The file.
+        path: String,
+        /// The version of the schema in the file.
+        found: u32,
+    },
+    /// The operating system says no.
+    #[error("{path}: the database cannot be opened: {reason}; check that the folder exists, that it is writable and that the disk is not full")]
+    Io {
+        /// The file.
+        path: String,
+        /// What it says.
+        reason: String,
+    },
+}
+
+/// Opens the database: the first time, and again after reading or writing it has failed.
+type Opener = Box<dyn Fn() -> Result<Database, DatabaseError> + Send + Sync>;
+
+/// The database.
+pub struct Store {
+    file: Arc<DatabaseFile>,
+    writer: Mutex<Option<Writer>>,
+    heartbeats: Heartbeats,
+}
+
+/// The open file, which can be opened anew.
+struct DatabaseFile {
+    path: String,
+    opener: Opener,
+    open: RwLock<Option<Database>>,
+}
+
+impl Store {
+    /// Opens the database at `path`, or makes it.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let file: PathBuf = path.into();
+        Self::open_with(
+            &path.display().to_string(),
+            Box::new(move || Database::builder().set_cache_size(CACHE_BYTES).create(&file)),
+        )
+    }
+
+    /// Opens a database that `opener` brings; `name` stands for it in messages.
+    pub fn open_with(name: &str, opener: Opener) -> Result<Self, OpenError> {
+        let file = Arc::new(DatabaseFile { path: name.to_owned(), opener, open: RwLock::new(None) });
+        file.reopen()?;
+        let writer = Writer::start(Arc::clone(&file)).map_err(|error| file.io_error(&error))?;
+        Ok(Self { file, writer: Mutex::new(Some(writer)), heartbeats: Heartbeats::default() })
+    }
+
+    /// A database in memory, for tests.
+    pub fn in_memory() -> Result<Self, OpenError> {
+        let opener = || Database::builder().create_with_backend(redb::backends::InMemoryBackend::new());
+        Self::open_with("memory", Box::new(opener))
+    }
+
+    /// Runs `act` on the database as it is now.
+    pub fn read<T, E: From<StoreError>>(
+        &self,
+        now: Timestamp,
+        act: impl FnOnce(&ReadTx) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let open = self.file.open.read().unwrap_or_else(PoisonError::into_inner);
+        let database = open.as_ref().ok_or(StoreError::Closed)?;
+        let txn = database.begin_read().map_err(StoreError::from)?;
+        act(&ReadTx::open(txn, now))
+    }
+
+    /// Changes the database: `act` happens whole or, when it returns an error, not at all. The answer comes
+    /// when the change is on disk.
+    ///
+    /// Changes that wait together are written together, in the order in which they were asked for. `act` may
+    /// be run more than once; only its last run counts.
+    pub async fn write<T, E, A>(&self, now: Timestamp, act: A) -> Result<T, E>
+    where
+        A: FnMut(&mut WriteTx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let answer = {
+            let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            writer.as_ref().ok_or(StoreError::Closed)?.submit(now, act)?
+        };
+        answer.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+
+    /// Signs of life, which are too frequent to be transactions.
+    pub fn heartbeats(&self) -> &Heartbeats {
+        &self.heartbeats
+    }
+
+    /// Finishes the changes that wait and closes the file. Whatever comes later is told that the database is
+    /// closed.
+    pub fn close(&self) {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = writer {
+            writer.finish();
+        }
+        drop(self.file.open.write().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl DatabaseFile {
+    /// Opens the file, after closing it if it was open, and makes sure that it is ours.
+    fn reopen(&self) -> Result<(), OpenError> {
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        drop(open.take());
+        // redb panics on some damaged files.
+        let opened = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let database = (self.opener)().map_err(|error| self.explain(error))?;
+            self.prepare(&database)?;
+            Ok(database)
+        }));
+        *open = Some(opened.unwrap_or_else(|_| Err(self.foreign("it cannot be understood")))?);
+        Ok(())
+    }
+
+    /// Makes all tables in a new file; refuses one that is of another program or another version.
+    fn prepare(&self, database: &Database) -> Result<(), OpenError> {
+        let storage = |error: StoreError| match error {
+            StoreError::Storage(error) => self.io_error(&error),
+            other => self.foreign(&other.to_string()),
+        };
+        let read = || -> Result<(usize, Option<Vec<u8>>), StoreError> {
+            let txn = database.begin_read()?;
+            let names: Vec<_> = txn.list_tables()?.map(|table| table.name().to_owned()).collect();
+            if !names.iter().any(|name| name == Table::Meta.name()) {
+                return Ok((names.len(), None));
+            }
+            let version = ReadTx::open(txn, Timestamp::UNIX_EPOCH)
+                .get(Table::Meta, SCHEMA_VERSION_KEY)?
+                .map(|version| version.value().to_vec());
+            Ok((names.len(), version))
+        };
+        match read().map_err(storage)? {
+            (0, _) => self.create_all(database).map_err(storage),
+            (_, None) => Err(self.foreign("it belongs to another program")),
+            (_, Some(version)) if version == SCHEMA_VERSION.to_be_bytes() => Ok(()),
+            (_, Some(version)) => {
+                let version = version.try_into().map_err(|_| self.foreign("its version cannot be read"))?;
+                Err(OpenError::OtherVersion { path: self.path.clone(), found: u32::from_be_bytes(version) })
+            }
+        }
+    }
+
+    fn create_all(&self, database: &Database) -> Result<(), StoreError> {
+        tracing::info!(database = self.path, "a new database was made");
+        let txn = database.begin_write()?;
+        WriteTx::open(&txn, Timestamp::UNIX_EPOCH)?.insert(
+            Table::Meta,
+            SCHEMA_VERSION_KEY,
+            &SCHEMA_VERSION.to_be_bytes(),
+        )?;
+        Ok(txn.commit()?)
+    }
+
+    fn explain(&self, error: DatabaseError) -> OpenError {
+        match error {
+            DatabaseError::DatabaseAlreadyOpen => OpenError::InUse { path: self.path.clone() },
+            DatabaseError::Storage(StorageError::Io(error)) if error.kind() != std::io::ErrorKind::InvalidData => {
+                self.io_error(&error)
+            }
+            other => self.foreign(&other.to_string()),
+        }
+    }
+
+    fn foreign(&self, reason: &str) -> OpenError {
+        OpenError::Foreign { path: self.path.clone(), reason: reason.to_owned() }
+    }
+
+    fn io_error(&self, error: &dyn std::error::Error) -> OpenError {
+        OpenError::Io { path: self.path.clone(), reason: error.to_string() }
+    }
+}

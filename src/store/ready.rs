@@ -1,0 +1,208 @@
+//! The tasks that can be handed out now, sorted as the scheduler wants them, and the choice among them.
+//!
+//! Ready tasks are grouped by job and task type, because that is what a worker is blacklisted for. The first
+//! task of each group stands in a second table, so that a group is passed over in one step, however many
+//! tasks it has.
+
+use super::{
+    StoreError,
+    keys::{Head, Key, Parts, number_from},
+    schema::Table,
+    tx::{Rows, Tx, WriteTx},
+};
+use crate::domain::{
+    assign::{Obstacle, Pair, Rank},
+    ids::{JobId, TaskId, WorkerId},
+    worker::Worker,
+};
+
+/// A task that can be handed out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ReadyTask<'a> {
+    pub task_type: &'a str,
+    pub job: JobId,
+    pub priority: i32,
+    pub task: TaskId,
+    pub only_for: Option<WorkerId>,
+}
+
+/// The ready tasks of one job and one type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadyGroup {
+    /// The job.
+    pub job: JobId,
+    /// The task type.
+    pub task_type: String,
+    /// How many tasks are ready.
+    pub tasks: u64,
+}
+
+impl ReadyTask<'_> {
+    fn key(&self) -> Key {
+        group_key(self.task_type, self.job).descending(self.priority).task(self.task)
+    }
+}
+
+fn group_key(task_type: &str, job: JobId) -> Key {
+    Key::new().task_type(task_type).job(job)
+}
+
+fn only_for(value: &[u8]) -> Option<WorkerId> {
+    value.try_into().ok().map(WorkerId)
+}
+
+impl<T: Rows> Tx<T> {
+    /// The task that `worker` should be given (`interface.md`, section 3, "Choosing a task").
+    ///
+    /// What it costs grows with the number of jobs that the worker is blacklisted for, not with that of tasks.
+    pub fn choose_task(&self, worker: &Worker) -> Result<Option<TaskId>, StoreError> {
+        let mut best: Option<Rank> = None;
+        for task_type in &worker.supported_task_types {
+            for row in self.prefix(Table::ReadyHeads, &Key::new().task_type(task_type))? {
+                let row = row?;
+                let (_, head) = Head::from_key(row.0.value())?;
+                if best.is_some_and(|best| best <= head.rank()) {
+                    break;
+                }
+                if let Some(rank) = self.first_in_group(worker, task_type, &head)? {
+                    best = Some(best.map_or(rank, |best| best.min(rank)));
+                }
+            }
+        }
+        Ok(best.map(|rank| rank.task()))
+    }
+
+    /// The first task of a group that the worker may have.
+    fn first_in_group(
+        &self,
+        worker: &Worker,
+        task_type: &str,
+        head: &Head,
+    ) -> Result<Option<Rank>, StoreError> {
+        let blacklisted = self.is_blacklisted(worker.id, head.job, task_type)?;
+        if blacklisted {
+            return Ok(None);
+        }
+        let has_failures = self.has_failures(worker.id, head.job, task_type)?;
+        for row in self.prefix(Table::Ready, &group_key(task_type, head.job))? {
+            let (key, value) = row?;
+            let (priority, task) = priority_and_task(key.value())?;
+            let pair = Pair {
+                supports_type: true,
+                blacklisted,
+                failed_before: has_failures && self.has_failed(worker.id, head.job, task_type, task)?,
+                reserved_for_another: only_for(value.value()).is_some_and(|owner| owner != worker.id),
+            };
+            if pair.obstacle().is_none() {
+                return Ok(Some(Rank::new(head.job_priority, priority, task)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What stands between the worker and any task of this type of this job; nothing if it could have one.
+    pub fn group_obstacle(
+        &self,
+        worker: &Worker,
+        job: JobId,
+        task_type: &str,
+    ) -> Result<Option<Obstacle>, StoreError> {
+        let pair = Pair {
+            supports_type: worker.supports(task_type),
+            blacklisted: self.is_blacklisted(worker.id, job, task_type)?,
+            failed_before: false,
+            reserved_for_another: false,
+        };
+        Ok(pair.obstacle())
+    }
+
+    /// All groups of ready tasks.
+    pub fn ready_groups(&self) -> Result<Vec<ReadyGroup>, StoreError> {
+        self.prefix(Table::ReadyHeads, &[])?
+            .map(|row| {
+                let (key, count) = row?;
+                let (task_type, head) = Head::from_key(key.value())?;
+                Ok(ReadyGroup {
+                    job: head.job,
+                    task_type: task_type.to_owned(),
+                    tasks: number_from(count.value())?,
+                })
+            })
+            .collect()
+    }
+
+    /// Is the task ready, and if it is reserved, for whom?
+    pub fn ready_task(
+        &self,
+        job: JobId,
+        task_type: &str,
+        priority: i32,
+        task: TaskId,
+    ) -> Result<Option<Option<WorkerId>>, StoreError> {
+        let key = group_key(task_type, job).descending(priority).task(task);
+        Ok(self.get(Table::Ready, &key)?.map(|value| only_for(value.value())))
+    }
+
+    /// The first task of a group, with the number of tasks in it.
+    pub(super) fn head(&self, task_type: &str, job: JobId) -> Result<Option<(Head, u64)>, StoreError> {
+        let Some(first) = self.prefix(Table::Ready, &group_key(task_type, job))?.next() else {
+            return Ok(None);
+        };
+        let (priority, task) = priority_and_task(first?.0.value())?;
+        let head = Head { job_priority: self.job_priority(job)?, priority, task, job };
+        let count = self.get(Table::ReadyHeads, &head.key(task_type))?;
+        let count = count.map(|count| number_from(count.value())).transpose()?;
+        Ok(Some((head, count.unwrap_or(0))))
+    }
+}
+
+impl WriteTx<'_> {
+    /// Puts a task among the ready ones. It was not there before.
+    pub(super) fn insert_ready(&mut self, ready: &ReadyTask<'_>) -> Result<(), StoreError> {
+        let before = self.head(ready.task_type, ready.job)?;
+        let value = ready.only_for.map_or(Vec::new(), |worker| worker.0.to_vec());
+        self.insert(Table::Ready, &ready.key(), &value)?;
+        let own = Head {
+            job_priority: self.job_priority(ready.job)?,
+            priority: ready.priority,
+            task: ready.task,
+            job: ready.job,
+        };
+        match before {
+            Some((head, count)) if head.rank() < own.rank() => self.put_head(ready.task_type, &head, count + 1),
+            Some((head, count)) => {
+                self.remove(Table::ReadyHeads, &head.key(ready.task_type))?;
+                self.put_head(ready.task_type, &own, count + 1)
+            }
+            None => self.put_head(ready.task_type, &own, 1),
+        }
+    }
+
+    /// Takes a task from among the ready ones. It was there.
+    pub(super) fn remove_ready(&mut self, ready: &ReadyTask<'_>) -> Result<(), StoreError> {
+        let Some((head, count)) = self.head(ready.task_type, ready.job)? else {
+            return Err(StoreError::Corrupt(format!("task {} is not among the ready ones", ready.task)));
+        };
+        self.remove(Table::Ready, &ready.key())?;
+        if head.task != ready.task {
+            return self.put_head(ready.task_type, &head, count.saturating_sub(1));
+        }
+        self.remove(Table::ReadyHeads, &head.key(ready.task_type))?;
+        match self.head(ready.task_type, ready.job)? {
+            Some((next, _)) => self.put_head(ready.task_type, &next, count.saturating_sub(1)),
+            None => Ok(()),
+        }
+    }
+
+    fn put_head(&mut self, task_type: &str, head: &Head, count: u64) -> Result<(), StoreError> {
+        self.insert(Table::ReadyHeads, &head.key(task_type), &count.to_be_bytes())
+    }
+}
+
+/// The end of a key in [`Table::Ready`].
+fn priority_and_task(key: &[u8]) -> Result<(i32, TaskId), StoreError> {
+    let mut parts = Parts(key);
+    parts.task_type()?;
+    parts.job()?;
+    Ok((parts.descending()?, parts.task()?))
+}

@@ -1,0 +1,379 @@
+//! How tasks, jobs, workers, updates and events are laid out in the file.
+//!
+//! Every struct here is a file format: its fields, their order and types, and the bytes of statuses never
+//! change. Another layout is another struct with another version. The tests pin the bytes.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{StoreError, codec::Record, keys::time_from_millis};
+use crate::domain::{
+    event::Event,
+    ids::{JobId, TaskId, WorkerId},
+    job::{Job, JobState, Tally},
+    sleep::SleepSchedule,
+    task::{FailedBy, Progress, Task, TaskStatus},
+    task_update::TaskUpdate,
+    worker::{SecretHash, StatusRequest, Worker, WorkerStatus},
+};
+
+type Text<'a> = Cow<'a, str>;
+type Id = [u8; 12];
+
+/// A task as it is kept: with the number of its parents that are known and not completed.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct TaskRow {
+    pub task: Task,
+    pub unfinished_parents: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct TaskV1<'a> {
+    id: Id,
+    job: Id,
+    #[serde(borrow)]
+    name: Text<'a>,
+    status: u8,
+    priority: i32,
+    #[serde(borrow)]
+    task_type: Text<'a>,
+    parents: Vec<Id>,
+    unfinished_parents: u32,
+    #[serde(borrow)]
+    activity: Text<'a>,
+    #[serde(borrow)]
+    worker: Text<'a>,
+    worker_id: Option<Id>,
+    failed_by: Vec<(Id, String)>,
+    last_worker_ping: Option<i64>,
+    last_updated: i64,
+    progress: (i32, i32, i32),
+    timing: BTreeMap<String, f64>,
+    only_for: Option<Id>,
+}
+
+impl Record for TaskRow {
+    type Layout<'a> = TaskV1<'a>;
+    const VERSION: u8 = 1;
+    const WHAT: &'static str = "a task";
+
+    fn to_layout(&self) -> TaskV1<'_> {
+        let Self { task, unfinished_parents } = self;
+        let Progress { task_percentage, command_index, command_percentage } = task.progress;
+        TaskV1 {
+            id: task.id.0,
+            job: task.job.0,
+            name: task.name.as_str().into(),
+            status: task_status_byte(task.status),
+            priority: task.priority,
+            task_type: task.task_type.as_str().into(),
+            parents: task.parents.iter().map(|id| id.0).collect(),
+            unfinished_parents: *unfinished_parents,
+            activity: task.activity.as_str().into(),
+            worker: task.worker.as_str().into(),
+            worker_id: task.worker_id.map(|id| id.0),
+            failed_by: task.failed_by.iter().map(|by| (by.id.0, by.identifier.clone())).collect(),
+            last_worker_ping: task.last_worker_ping.map(Timestamp::as_millisecond),
+            last_updated: task.last_updated.as_millisecond(),
+            progress: (task_percentage, command_index, command_percentage),
+            timing: task.timing.clone(),
+            only_for: task.only_for.map(|id| id.0),
+        }
+    }
+
+    fn from_layout(layout: TaskV1<'_>) -> Result<Self, StoreError> {
+        let (task_percentage, command_index, command_percentage) = layout.progress;
+        let failed_by =
+            layout.failed_by.into_iter().map(|(id, identifier)| FailedBy { id: WorkerId(id), identifier });
+        let task = Task {
+            id: TaskId(layout.id),
+            job: JobId(layout.job),
+            name: layout.name.into_owned(),
+            status: from_byte(layout.status, TaskStatus::ALL, task_status_byte)?,
+            priority: layout.priority,
+            task_type: layout.task_type.into_owned(),
+            parents: layout.parents.into_iter().map(TaskId).collect(),
+            activity: layout.activity.into_owned(),
+            worker: layout.worker.into_owned(),
+            worker_id: layout.worker_id.map(WorkerId),
+            failed_by: failed_by.collect(),
+            last_worker_ping: layout.last_worker_ping.map(time_from_millis).transpose()?,
+            last_updated: time_from_millis(layout.last_updated)?,
+            progress: Progress { task_percentage, command_index, command_percentage },
+            timing: layout.timing,
+            only_for: layout.only_for.map(WorkerId),
+        };
+        Ok(Self { task, unfinished_parents: layout.unfinished_parents })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct JobV1<'a> {
+    id: Id,
+    #[serde(borrow)]
+    name: Text<'a>,
+    #[serde(borrow)]
+    job_type: Text<'a>,
+    #[serde(borrow)]
+    metadata: Text<'a>,
+    created: i64,
+}
+
+impl Record for Job {
+    type Layout<'a> = JobV1<'a>;
+    const VERSION: u8 = 1;
+    const WHAT: &'static str = "a job";
+
+    fn to_layout(&self) -> JobV1<'_> {
+        let Self { id, name, job_type, metadata, created } = self;
+        JobV1 {
+            id: id.0,
+            name: name.as_str().into(),
+            job_type: job_type.as_str().into(),
+            metadata: metadata.as_str().into(),
+            created: created.as_millisecond(),
+        }
+    }
+
+    fn from_layout(layout: JobV1<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: JobId(layout.id),
+            name: layout.name.into_owned(),
+            job_type: layout.job_type.into_owned(),
+            metadata: layout.metadata.into_owned(),
+            created: time_from_millis(layout.created)?,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct JobStateV1 {
+    priority: i32,
+    updated: i64,
+    /// Status byte and number of tasks, for every status that a task of the job has.
+    by_status: Vec<(u8, u64)>,
+    ready: u64,
+}
+
+impl Record for JobState {
+    type Layout<'a> = JobStateV1;
+    const VERSION: u8 = 1;
+    const WHAT: &'static str = "the state of a job";
+
+    fn to_layout(&self) -> JobStateV1 {
+        let Self { priority, updated, tally: Tally { by_status: _, ready } } = self;
+        let counts = TaskStatus::ALL.into_iter().map(|status| (task_status_byte(status), self.tally.count(status)));
+        JobStateV1 {
+            priority: *priority,
+            updated: updated.as_millisecond(),
+            by_status: counts.filter(|(_, count)| *count > 0).collect(),
+            ready: *ready,
+        }
+    }
+
+    fn from_layout(layout: JobStateV1) -> Result<Self, StoreError> {
+        let mut tally = Tally { ready: layout.ready, ..Tally::default() };
+        for (byte, count) in layout.by_status {
+            tally.by_status[from_byte(byte, TaskStatus::ALL, task_status_byte)? as usize] = count;
+        }
+        Ok(Self { priority: layout.priority, updated: time_from_millis(layout.updated)?, tally })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct WorkerV1<'a> {
+    id: Id,
+    #[serde(borrow)]
+    secret_hash: Text<'a>,
+    #[serde(borrow)]
+    nickname: Text<'a>,
+    #[serde(borrow)]
+    address: Text<'a>,
+    #[serde(borrow)]
+    platform: Text<'a>,
+    #[serde(borrow)]
+    software: Text<'a>,
+    status: u8,
+    supported_task_types: Vec<String>,
+    /// Status byte, and whether it can wait.
+    requested: Option<(u8, bool)>,
+    current_task: Option<Id>,
+    registered: i64,
+    /// Active, days as bits from Monday, start and end in minutes from midnight.
+    sleep_schedule: (bool, u8, Option<u16>, Option<u16>),
+    sleep_checked: i64,
+}
+
+impl Record for Worker {
+    type Layout<'a> = WorkerV1<'a>;
+    const VERSION: u8 = 1;
+    const WHAT: &'static str = "a worker";
+
+    fn to_layout(&self) -> WorkerV1<'_> {
+        let schedule = &self.sleep_schedule;
+        WorkerV1 {
+            id: self.id.0,
+            secret_hash: self.secret_hash.0.as_str().into(),
+            nickname: self.nickname.as_str().into(),
+            address: self.address.as_str().into(),
+            platform: self.platform.as_str().into(),
+            software: self.software.as_str().into(),
+            status: worker_status_byte(self.status),
+            supported_task_types: self.supported_task_types.clone(),
+            requested: self.requested.map(|request| (worker_status_byte(request.status), request.lazy)),
+            current_task: self.current_task.map(|id| id.0),
+            registered: self.registered.as_millisecond(),
+            sleep_schedule: schedule.to_parts(),
+            sleep_checked: self.sleep_checked.as_millisecond(),
+        }
+    }
+
+    fn from_layout(layout: WorkerV1<'_>) -> Result<Self, StoreError> {
+        let status = |byte| from_byte(byte, WorkerStatus::ALL, worker_status_byte);
+        let requested = match layout.requested {
+            Some((byte, lazy)) => Some(StatusRequest { status: status(byte)?, lazy }),
+            None => None,
+        };
+        let (active, days, start, end) = layout.sleep_schedule;
+        Ok(Self {
+            id: WorkerId(layout.id),
+            secret_hash: SecretHash(layout.secret_hash.into_owned()),
+            nickname: layout.nickname.into_owned(),
+            address: layout.address.into_owned(),
+            platform: layout.platform.into_owned(),
+            software: layout.software.into_owned(),
+            status: status(layout.status)?,
+            supported_task_types: layout.supported_task_types,
+            requested,
+            current_task: layout.current_task.map(TaskId),
+            registered: time_from_millis(layout.registered)?,
+            sleep_schedule: SleepSchedule::from_parts(active, days, start, end)
+                .map_err(|error| StoreError::Corrupt(error.to_string()))?,
+            sleep_checked: time_from_millis(layout.sleep_checked)?,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct TaskUpdateV1<'a> {
+    id: Id,
+    task: Id,
+    status: Option<u8>,
+    received: i64,
+    #[serde(borrow)]
+    activity: Text<'a>,
+    progress: (i32, i32, i32),
+    #[serde(borrow)]
+    log_tail: Text<'a>,
+    #[serde(borrow)]
+    worker: Text<'a>,
+    failed_by: Vec<(Id, String)>,
+    timing: BTreeMap<String, f64>,
+}
+
+impl Record for TaskUpdate {
+    type Layout<'a> = TaskUpdateV1<'a>;
+    const VERSION: u8 = 1;
+    const WHAT: &'static str = "an update for the Server";
+
+    fn to_layout(&self) -> TaskUpdateV1<'_> {
+        let Self { id, task, status, received, activity, progress, log_tail, worker, failed_by, timing } = self;
+        let Progress { task_percentage, command_index, command_percentage } = *progress;
+        TaskUpdateV1 {
+            id: *id,
+            task: task.0,
+            status: status.map(task_status_byte),
+            received: received.as_millisecond(),
+            activity: activity.as_str().into(),
+            progress: (task_percentage, command_index, command_percentage),
+            log_tail: log_tail.as_str().into(),
+            worker: worker.as_str().into(),
+            failed_by: failed_by.iter().map(|by| (by.id.0, by.identifier.clone())).collect(),
+            timing: timing.clone(),
+        }
+    }
+
+    fn from_layout(layout: TaskUpdateV1<'_>) -> Result<Self, StoreError> {
+        let (task_percentage, command_index, command_percentage) = layout.progress;
+        let status = match layout.status {
+            Some(byte) => Some(from_byte(byte, TaskStatus::ALL, task_status_byte)?),
+            None => None,
+        };
+        let failed_by =
+            layout.failed_by.into_iter().map(|(id, identifier)| FailedBy { id: WorkerId(id), identifier });
+        Ok(Self {
+            id: layout.id,
+            task: TaskId(layout.task),
+            status,
+            received: time_from_millis(layout.received)?,
+            activity: layout.activity.into_owned(),
+            progress: Progress { task_percentage, command_index, command_percentage },
+            log_tail: layout.log_tail.into_owned(),
+            worker: layout.worker.into_owned(),
+            failed_by: failed_by.collect(),
+            timing: layout.timing,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) enum EventV1 {
+    OutputProduced { at: i64, worker: Id, paths: Vec<String> },
+}
+
+impl Record for Event {
+    type Layout<'a> = EventV1;
+    const VERSION: u8 = 1;
+    const WHAT: &'static str = "an event";
+
+    fn to_layout(&self) -> EventV1 {
+        match self {
+            Self::OutputProduced { at, worker, paths } => {
+                EventV1::OutputProduced { at: at.as_millisecond(), worker: worker.0, paths: paths.clone() }
+            }
+        }
+    }
+
+    fn from_layout(layout: EventV1) -> Result<Self, StoreError> {
+        match layout {
+            EventV1::OutputProduced { at, worker, paths } => {
+                Ok(Self::OutputProduced { at: time_from_millis(at)?, worker: WorkerId(worker), paths })
+            }
+        }
+    }
+}
+
+/// The byte of a status in the file. Never the order of the enum, which may change.
+pub(super) fn task_status_byte(status: TaskStatus) -> u8 {
+    match status {
+        TaskStatus::Queued => 1,
+        TaskStatus::ClaimedByManager => 2,
+        TaskStatus::Active => 3,
+        TaskStatus::CancelRequested => 4,
+        TaskStatus::SoftFailed => 5,
+        TaskStatus::Failed => 6,
+        TaskStatus::Completed => 7,
+        TaskStatus::Canceled => 8,
+    }
+}
+
+fn worker_status_byte(status: WorkerStatus) -> u8 {
+    match status {
+        WorkerStatus::Starting => 1,
+        WorkerStatus::Awake => 2,
+        WorkerStatus::Asleep => 3,
+        WorkerStatus::Error => 4,
+        WorkerStatus::Testing => 5,
+        WorkerStatus::Offline => 6,
+        WorkerStatus::Timeout => 7,
+        WorkerStatus::Shutdown => 8,
+    }
+}
+
+fn from_byte<T: Copy, const N: usize>(byte: u8, all: [T; N], byte_of: fn(T) -> u8) -> Result<T, StoreError> {
+    all.into_iter()
+        .find(|value| byte_of(*value) == byte)
+        .ok_or_else(|| StoreError::Corrupt(format!("{byte} stands for no status")))
+}

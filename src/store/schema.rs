@@ -1,0 +1,93 @@
+//! Every table of the database on one page.
+//!
+//! All keys and values are byte strings of our own making (`keys`, `codec`): redb's own type identities
+//! must not become our file format.
+
+use redb::TableDefinition;
+
+/// The version of everything below. A file of another version is not opened.
+pub(super) const SCHEMA_VERSION: u32 = 1;
+
+/// Key in [`Table::Meta`] of the schema version, four bytes, big end first.
+pub(super) const SCHEMA_VERSION_KEY: &[u8] = b"schema-version";
+
+macro_rules! tables {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// A table of the database.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Table {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Table {
+            /// All tables. The index of each is `as usize`.
+            pub(super) const ALL: [Self; [$($name),*].len()] = [$(Self::$variant),*];
+
+            /// Its name in the file.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+
+tables! {
+    /// Name → bytes. What the file is.
+    Meta = "meta",
+    /// Name → text. What the Manager remembers of itself.
+    Settings = "settings",
+    /// Job → what is fixed about it.
+    Jobs = "jobs",
+    /// Job → what changes about it: priority, and how its tasks stand.
+    JobStates = "job-states",
+    /// Task → the task, but for its commands.
+    Tasks = "tasks",
+    /// Task → its commands, as JSON text. Apart from the task, because they never change and are large.
+    Commands = "commands",
+    /// (job, task) → nothing.
+    TasksByJob = "tasks-by-job",
+    /// (parent, child) → nothing; the parent may be unknown.
+    Children = "children",
+    /// (task type, job, descending priority, task) → the only worker that may have it, or nothing.
+    /// The tasks that can be handed out now: in a schedulable status, all parents completed.
+    Ready = "ready",
+    /// (task type, descending priority of the job, and of the task, task, job) → how many tasks are ready.
+    /// The first ready task of each job and type, so that a whole job is passed over in one step.
+    ReadyHeads = "ready-heads",
+    /// (worker, task) → the last sign of life. The tasks that workers have in their hands.
+    InHand = "in-hand",
+    /// Worker → the worker.
+    Workers = "workers",
+    /// Worker → when it was last heard of.
+    WorkersSeen = "workers-seen",
+    /// (worker, job, task type, task) → nothing. Who failed what.
+    Failures = "failures",
+    /// (worker, job, task type) → since when.
+    Blacklist = "blacklist",
+    /// Sequence number → an update that the Server has yet to hear.
+    UpdateQueue = "update-queue",
+    /// Sequence number → something that happened and is worth keeping for a while.
+    Events = "events",
+    /// Name → a number.
+    Counters = "counters",
+}
+
+impl Table {
+    pub(super) fn definition(self) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
+        TableDefinition::new(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_found_at_its_own_index() {
+        for (index, table) in Table::ALL.into_iter().enumerate() {
+            assert_eq!(table as usize, index);
+        }
+    }
+}

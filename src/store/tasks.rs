@@ -1,0 +1,328 @@
+//! Tasks and everything that is found by them: by job, by parent, ready, in hand, and counted.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::{
+    StoreError,
+    keys::{Key, Parts, number_from, time_bytes, time_from},
+    ready::ReadyTask,
+    records::TaskRow,
+    schema::Table,
+    tx::{Rows, Tx, WriteTx},
+};
+use crate::domain::{
+    ids::{JobId, TaskId, WorkerId},
+    task::{Task, TaskStatus},
+};
+
+impl TaskRow {
+    /// The row among the ready tasks that belongs to this task, if one does.
+    pub(super) fn ready(&self) -> Option<ReadyTask<'_>> {
+        let Self { task, unfinished_parents } = self;
+        (task.status.is_schedulable() && *unfinished_parents == 0).then_some(ReadyTask {
+            task_type: &task.task_type,
+            job: task.job,
+            priority: task.priority,
+            task: task.id,
+            only_for: task.only_for,
+        })
+    }
+
+    /// The key among the tasks in hand that belongs to this task, if one does.
+    pub(super) fn in_hand(&self) -> Option<Key> {
+        let worker = self.task.worker_id.filter(|_| self.task.status.is_in_hand())?;
+        Some(Key::new().worker(worker).task(self.task.id))
+    }
+
+    /// Do the tasks behind this one have to wait for it?
+    pub(super) fn blocks_children(&self) -> bool {
+        self.task.status != TaskStatus::Completed
+    }
+}
+
+/// The counter of tasks in a status.
+pub(super) fn counter_key(status: TaskStatus) -> Vec<u8> {
+    format!("tasks-{status}").into_bytes()
+}
+
+impl<T: Rows> Tx<T> {
+    /// A task.
+    pub fn task(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
+        Ok(self.task_row(id)?.map(|row| row.task))
+    }
+
+    pub(super) fn task_row(&self, id: TaskId) -> Result<Option<TaskRow>, StoreError> {
+        self.record(Table::Tasks, &id.0)
+    }
+
+    /// A task's commands, as JSON text: a list of `{"name", "settings"}`.
+    pub fn commands(&self, id: TaskId) -> Result<String, StoreError> {
+        let text = self.get(Table::Commands, &id.0)?.map(|text| String::from_utf8(text.value().to_vec()));
+        match text {
+            Some(Ok(text)) => Ok(text),
+            Some(Err(_)) => Err(StoreError::Corrupt(format!("the commands of task {id} are no text"))),
+            None => Ok("[]".into()),
+        }
+    }
+
+    /// The tasks of a job in the order of their IDs, behind `after`, as many as `limit` at the most.
+    pub fn tasks_of_job(
+        &self,
+        job: JobId,
+        after: Option<TaskId>,
+        limit: usize,
+    ) -> Result<Vec<Task>, StoreError> {
+        let prefix = Key::new().job(job);
+        let start = after.map_or_else(|| prefix.clone(), |task| Key::new().job(job).task(task));
+        let rows = self.from(Table::TasksByJob, &prefix, &start)?;
+        let ids = rows.map(|row| job_and_task(row?.0.value()).map(|(_, task)| task));
+        ids.filter(|id| !matches!((id, after), (Ok(id), Some(after)) if *id == after))
+            .take(limit)
+            .map(|id| self.known_task(id?))
+            .collect()
+    }
+
+    fn known_task(&self, id: TaskId) -> Result<Task, StoreError> {
+        self.task(id)?.ok_or_else(|| StoreError::Corrupt(format!("task {id} is listed but not there")))
+    }
+
+    /// The tasks that a worker has in its hands, in the order of their IDs.
+    pub fn in_hand_of(&self, worker: WorkerId) -> Result<Vec<Task>, StoreError> {
+        self.prefix(Table::InHand, &Key::new().worker(worker))?
+            .map(|row| self.known_task(worker_and_task(row?.0.value())?.1))
+            .collect()
+    }
+
+    /// All tasks in the hands of workers, each with its worker and the last sign of life on disk.
+    pub fn in_hand(&self) -> Result<Vec<(WorkerId, TaskId, Timestamp)>, StoreError> {
+        self.prefix(Table::InHand, &[])?
+            .map(|row| {
+                let (key, ping) = row?;
+                let (worker, task) = worker_and_task(key.value())?;
+                Ok((worker, task, time_from(ping.value())?))
+            })
+            .collect()
+    }
+
+    /// How many tasks are in this status.
+    pub fn count_tasks(&self, status: TaskStatus) -> Result<u64, StoreError> {
+        self.get(Table::Counters, &counter_key(status))?.map_or(Ok(0), |count| number_from(count.value()))
+    }
+
+    /// How many tasks there are.
+    pub fn count_all_tasks(&self) -> Result<u64, StoreError> {
+        self.len(Table::Tasks)
+    }
+
+    /// The IDs of tasks last changed before `then`, as many as `limit` at the most, looking at as many as
+    /// `steps` behind `after`; and where to go on, unless the end was reached.
+    pub fn tasks_untouched_since(
+        &self,
+        then: Timestamp,
+        after: Option<TaskId>,
+        steps: usize,
+    ) -> Result<(Vec<TaskId>, Option<TaskId>), StoreError> {
+        let start = after.map_or(Key::new(), |task| Key::new().task(task));
+        let (mut old, mut last, mut looked) = (Vec::new(), None, 0);
+        for row in self.from(Table::Tasks, &[], &start)?.take(steps) {
+            let task = super::codec::decode::<TaskRow>(row?.1.value())?.task;
+            looked += 1;
+            last = Some(task.id);
+            if task.last_updated < then && Some(task.id) != after {
+                old.push(task.id);
+            }
+        }
+        Ok((old, last.filter(|_| looked == steps)))
+    }
+
+    pub(super) fn children(&self, parent: TaskId) -> Result<Vec<TaskId>, StoreError> {
+        self.prefix(Table::Children, &parent.0)?
+            .map(|row| {
+                let key = row?;
+                let mut parts = Parts(key.0.value());
+                parts.task()?;
+                parts.task()
+            })
+            .collect()
+    }
+
+    /// How many of a task's parents are known and not completed. One that is named twice counts once.
+    pub(super) fn count_unfinished(&self, parents: &[TaskId]) -> Result<u32, StoreError> {
+        let mut unfinished = 0;
+        for parent in parents.iter().collect::<BTreeSet<_>>() {
+            if self.task_row(*parent)?.is_some_and(|row| row.blocks_children()) {
+                unfinished += 1;
+            }
+        }
+        Ok(unfinished)
+    }
+}
+
+impl WriteTx<'_> {
+    /// Takes in a new task, with its commands as JSON text. Its job is known.
+    pub fn insert_task(&mut self, task: &Task, commands: &str) -> Result<(), StoreError> {
+        self.insert(Table::Commands, &task.id.0, commands.as_bytes())?;
+        self.put_task(task)
+    }
+
+    /// Keeps a task, and every index true.
+    pub fn put_task(&mut self, task: &Task) -> Result<(), StoreError> {
+        let old = self.task_row(task.id)?;
+        let unfinished_parents = match &old {
+            Some(old) if old.task.parents == task.parents => old.unfinished_parents,
+            _ => self.count_unfinished(&task.parents)?,
+        };
+        let new = TaskRow { task: task.clone(), unfinished_parents };
+        self.insert_record(Table::Tasks, &task.id.0, &new)?;
+        self.reindex(task.id, old.as_ref(), Some(&new))
+    }
+
+    /// Forgets a task, its commands and who failed it.
+    pub fn delete_task(&mut self, id: TaskId) -> Result<(), StoreError> {
+        let Some(old) = self.task_row(id)? else { return Ok(()) };
+        self.remove(Table::Tasks, &id.0)?;
+        self.remove(Table::Commands, &id.0)?;
+        for by in &old.task.failed_by {
+            self.forget_failure(by.id, old.task.job, &old.task.task_type, id)?;
+        }
+        self.reindex(id, Some(&old), None)
+    }
+
+    /// Brings the indices from what was true of a task to what is true of it now.
+    fn reindex(
+        &mut self,
+        id: TaskId,
+        old: Option<&TaskRow>,
+        new: Option<&TaskRow>,
+    ) -> Result<(), StoreError> {
+        self.reindex_job(id, old, new)?;
+        self.reindex_parents(id, old, new)?;
+        self.reindex_in_hand(old, new)?;
+        self.recount(old, new)?;
+        self.reindex_ready(old, new)?;
+        let blocked = |row: Option<&TaskRow>| row.is_some_and(TaskRow::blocks_children);
+        match (blocked(old), blocked(new)) {
+            (false, true) => self.children_wait(id, 1),
+            (true, false) => self.children_wait(id, -1),
+            _ => Ok(()),
+        }
+    }
+
+    fn reindex_job(
+        &mut self,
+        id: TaskId,
+        old: Option<&TaskRow>,
+        new: Option<&TaskRow>,
+    ) -> Result<(), StoreError> {
+        let (old, new) = (old.map(|row| row.task.job), new.map(|row| row.task.job));
+        if old == new {
+            return Ok(());
+        }
+        if let Some(job) = old {
+            self.remove(Table::TasksByJob, &Key::new().job(job).task(id))?;
+        }
+        if let Some(job) = new {
+            self.insert(Table::TasksByJob, &Key::new().job(job).task(id), &[])?;
+        }
+        Ok(())
+    }
+
+    fn reindex_parents(
+        &mut self,
+        id: TaskId,
+        old: Option<&TaskRow>,
+        new: Option<&TaskRow>,
+    ) -> Result<(), StoreError> {
+        let parents = |row: Option<&TaskRow>| row.map_or_else(Vec::new, |row| row.task.parents.clone());
+        let (old, new) = (parents(old), parents(new));
+        for parent in old.iter().filter(|parent| !new.contains(parent)) {
+            self.remove(Table::Children, &Key::new().task(*parent).task(id))?;
+        }
+        for parent in new.iter().filter(|parent| !old.contains(parent)) {
+            self.insert(Table::Children, &Key::new().task(*parent).task(id), &[])?;
+        }
+        Ok(())
+    }
+
+    fn reindex_in_hand(&mut self, old: Option<&TaskRow>, new: Option<&TaskRow>) -> Result<(), StoreError> {
+        let (old, new) = (old.and_then(TaskRow::in_hand), new.and_then(TaskRow::in_hand));
+        match (old, new) {
+            (Some(old), Some(new)) if *old == *new => return Ok(()),
+            (Some(old), _) => self.remove(Table::InHand, &old)?,
+            (None, _) => {}
+        }
+        let now = time_bytes(self.now());
+        new_key_inserted(self, new, now)
+    }
+
+    /// Keeps the counts by status true, of the job and of all.
+    fn recount(&mut self, old: Option<&TaskRow>, new: Option<&TaskRow>) -> Result<(), StoreError> {
+        let facts = |row: Option<&TaskRow>| row.map(|row| (row.task.job, row.task.status, row.ready().is_some()));
+        let (old, new) = (facts(old), facts(new));
+        if old == new {
+            return Ok(());
+        }
+        if let Some((job, status, ready)) = old {
+            self.count(job, status, ready, -1)?;
+        }
+        if let Some((job, status, ready)) = new {
+            self.count(job, status, ready, 1)?;
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, job: JobId, status: TaskStatus, ready: bool, by: i64) -> Result<(), StoreError> {
+        let total = self.count_tasks(status)?.saturating_add_signed(by);
+        self.insert(Table::Counters, &counter_key(status), &total.to_be_bytes())?;
+        self.tally(job, |tally| {
+            let count = &mut tally.by_status[status as usize];
+            *count = count.saturating_add_signed(by);
+            if ready {
+                tally.ready = tally.ready.saturating_add_signed(by);
+            }
+        })
+    }
+
+    fn reindex_ready(&mut self, old: Option<&TaskRow>, new: Option<&TaskRow>) -> Result<(), StoreError> {
+        let (old, new) = (old.and_then(TaskRow::ready), new.and_then(TaskRow::ready));
+        if old == new {
+            return Ok(());
+        }
+        if let Some(old) = old {
+            self.remove_ready(&old)?;
+        }
+        if let Some(new) = new {
+            self.insert_ready(&new)?;
+        }
+        Ok(())
+    }
+
+    /// The children of a task have one more, or one less, to wait for.
+    fn children_wait(&mut self, parent: TaskId, by: i32) -> Result<(), StoreError> {
+        for child in self.children(parent)? {
+            let Some(old) = self.task_row(child)? else { continue };
+            let unfinished_parents = old.unfinished_parents.saturating_add_signed(by);
+            let new = TaskRow { task: old.task.clone(), unfinished_parents };
+            self.insert_record(Table::Tasks, &child.0, &new)?;
+            self.recount(Some(&old), Some(&new))?;
+            self.reindex_ready(Some(&old), Some(&new))?;
+        }
+        Ok(())
+    }
+}
+
+fn new_key_inserted(tx: &mut WriteTx<'_>, key: Option<Key>, value: [u8; 8]) -> Result<(), StoreError> {
+    key.map_or(Ok(()), |key| tx.insert(Table::InHand, &key, &value))
+}
+
+fn job_and_task(key: &[u8]) -> Result<(JobId, TaskId), StoreError> {
+    let mut parts = Parts(key);
+    Ok((parts.job()?, parts.task()?))
+}
+
+fn worker_and_task(key: &[u8]) -> Result<(WorkerId, TaskId), StoreError> {
+    let mut parts = Parts(key);
+    Ok((parts.worker()?, parts.task()?))
+}

@@ -1,0 +1,175 @@
+//! A transaction: all tables of the database at one moment, and one `now`.
+//!
+//! [`ReadTx`] and [`WriteTx`] share every question that can be asked of a table; the files of the tables
+//! add them.
+
+use std::cell::OnceCell;
+
+use jiff::Timestamp;
+use redb::{AccessGuard, ReadOnlyTable, ReadTransaction, ReadableTable, WriteTransaction};
+
+use super::{
+    StoreError,
+    codec::{self, Record},
+    keys::successor,
+    schema::Table,
+};
+
+type Bytes = &'static [u8];
+
+/// A row: key and value.
+pub(super) type RowGuard<'a> = (AccessGuard<'a, Bytes>, AccessGuard<'a, Bytes>);
+
+/// A transaction over `T`, the tables.
+pub struct Tx<T> {
+    tables: T,
+    now: Timestamp,
+}
+
+/// A look at the database as it is at one moment.
+pub type ReadTx = Tx<ReadTables>;
+
+/// A change of the database, of which all or nothing comes to be.
+pub type WriteTx<'txn> = Tx<WriteTables<'txn>>;
+
+/// Tables that can be asked.
+pub trait Rows {
+    #[doc(hidden)]
+    type Table: ReadableTable<Bytes, Bytes>;
+
+    #[doc(hidden)]
+    fn table(&self, table: Table) -> Result<&Self::Table, StoreError>;
+}
+
+/// The tables of a read transaction, opened as they are asked for.
+pub struct ReadTables {
+    txn: ReadTransaction,
+    open: [OnceCell<ReadOnlyTable<Bytes, Bytes>>; Table::ALL.len()],
+}
+
+impl Rows for ReadTables {
+    type Table = ReadOnlyTable<Bytes, Bytes>;
+
+    fn table(&self, table: Table) -> Result<&Self::Table, StoreError> {
+        let cell = &self.open[table as usize];
+        if let Some(open) = cell.get() {
+            return Ok(open);
+        }
+        let opened = self.txn.open_table(table.definition())?;
+        Ok(cell.get_or_init(|| opened))
+    }
+}
+
+/// The tables of a write transaction: all of them, opened once for a whole group of changes.
+pub struct WriteTables<'txn> {
+    open: Vec<redb::Table<'txn, Bytes, Bytes>>,
+    changes: u64,
+}
+
+impl<'txn> Rows for WriteTables<'txn> {
+    type Table = redb::Table<'txn, Bytes, Bytes>;
+
+    fn table(&self, table: Table) -> Result<&Self::Table, StoreError> {
+        Ok(&self.open[table as usize])
+    }
+}
+
+impl ReadTx {
+    pub(super) fn open(txn: ReadTransaction, now: Timestamp) -> Self {
+        Self { tables: ReadTables { txn, open: [const { OnceCell::new() }; Table::ALL.len()] }, now }
+    }
+}
+
+impl<'txn> WriteTx<'txn> {
+    /// Opens all tables; those that are not there yet are made.
+    pub(super) fn open(txn: &'txn WriteTransaction, now: Timestamp) -> Result<Self, StoreError> {
+        let open: Result<_, _> =
+            Table::ALL.into_iter().map(|table| txn.open_table(table.definition())).collect();
+        Ok(Self { tables: WriteTables { open: open?, changes: 0 }, now })
+    }
+
+    /// Starts the next change of a group: its time is `now`.
+    pub(super) fn at(&mut self, now: Timestamp) {
+        self.now = now;
+    }
+
+    /// How many rows were written so far.
+    pub(super) fn changes(&self) -> u64 {
+        self.tables.changes
+    }
+
+    pub(super) fn insert(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        self.tables.changes += 1;
+        self.tables.open[table as usize].insert(key, value)?;
+        Ok(())
+    }
+
+    pub(super) fn remove(&mut self, table: Table, key: &[u8]) -> Result<(), StoreError> {
+        self.tables.changes += 1;
+        self.tables.open[table as usize].remove(key)?;
+        Ok(())
+    }
+
+    pub(super) fn insert_record<R: Record>(
+        &mut self,
+        table: Table,
+        key: &[u8],
+        record: &R,
+    ) -> Result<(), StoreError> {
+        self.insert(table, key, &codec::encode(record)?)
+    }
+
+    /// Removes every row whose key begins with `prefix`, and returns how many there were.
+    pub(super) fn remove_prefix(&mut self, table: Table, prefix: &[u8]) -> Result<u64, StoreError> {
+        let keys: Vec<Vec<u8>> =
+            self.prefix(table, prefix)?.map(|row| Ok(row?.0.value().to_vec())).collect::<Result<_, StoreError>>()?;
+        for key in &keys {
+            self.remove(table, key)?;
+        }
+        Ok(keys.len() as u64)
+    }
+}
+
+impl<T: Rows> Tx<T> {
+    /// The time of this transaction. Whatever happens in it happens now.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    pub(super) fn get(&self, table: Table, key: &[u8]) -> Result<Option<AccessGuard<'_, Bytes>>, StoreError> {
+        Ok(self.tables.table(table)?.get(key)?)
+    }
+
+    pub(super) fn record<R: Record>(&self, table: Table, key: &[u8]) -> Result<Option<R>, StoreError> {
+        self.get(table, key)?.map(|bytes| codec::decode(bytes.value())).transpose()
+    }
+
+    /// The rows whose keys begin with `prefix`, in the order of their keys.
+    pub(super) fn prefix(
+        &self,
+        table: Table,
+        prefix: &[u8],
+    ) -> Result<impl DoubleEndedIterator<Item = Result<RowGuard<'_>, StoreError>> + use<'_, T>, StoreError> {
+        self.from(table, prefix, prefix)
+    }
+
+    /// The rows whose keys begin with `prefix`, from the key `start` on.
+    pub(super) fn from(
+        &self,
+        table: Table,
+        prefix: &[u8],
+        start: &[u8],
+    ) -> Result<impl DoubleEndedIterator<Item = Result<RowGuard<'_>, StoreError>> + use<'_, T>, StoreError> {
+        let table = self.tables.table(table)?;
+        let range = match successor(prefix) {
+            Some(end) => table.range::<&[u8]>(start..end.as_slice()),
+            None => table.range::<&[u8]>(start..),
+        };
+        Ok(range?.map(|row| row.map_err(StoreError::from)))
+    }
+
+    pub(super) fn len(&self, table: Table) -> Result<u64, StoreError> {
+        use redb::ReadableTableMetadata as _;
+        Ok(self.tables.table(table)?.len()?)
+    }
+}
