@@ -2,11 +2,14 @@
 //! networks or clocks; what a rule needs is an argument.
 
 pub mod assign;
+pub mod event;
 pub mod failure;
 pub mod ids;
 pub mod job;
 pub mod sleep;
 pub mod task;
+pub mod task_update;
 pub mod timeout;
 pub mod update;
+pub mod variables;
 pub mod worker;

@@ -13,7 +13,7 @@ use crate::domain::{
     event::Event,
     ids::{JobId, TaskId, WorkerId},
     job::{Job, JobState, Tally},
-    sleep::SleepSchedule,
+    sleep::{Days, SleepSchedule},
     task::{FailedBy, Progress, Task, TaskStatus},
     task_update::TaskUpdate,
     worker::{SecretHash, StatusRequest, Worker, WorkerStatus},
@@ -225,7 +225,7 @@ impl Record for Worker {
             requested: self.requested.map(|request| (worker_status_byte(request.status), request.lazy)),
             current_task: self.current_task.map(|id| id.0),
             registered: self.registered.as_millisecond(),
-            sleep_schedule: schedule.to_parts(),
+            sleep_schedule: (schedule.active(), schedule.days().bits(), schedule.start(), schedule.end()),
             sleep_checked: self.sleep_checked.as_millisecond(),
         }
     }
@@ -249,7 +249,8 @@ impl Record for Worker {
             requested,
             current_task: layout.current_task.map(TaskId),
             registered: time_from_millis(layout.registered)?,
-            sleep_schedule: SleepSchedule::from_parts(active, days, start, end)
+            sleep_schedule: Days::from_bits(days)
+                .and_then(|days| SleepSchedule::from_parts(active, days, start, end))
                 .map_err(|error| StoreError::Corrupt(error.to_string()))?,
             sleep_checked: time_from_millis(layout.sleep_checked)?,
         })

@@ -248,13 +248,14 @@ impl WriteTx<'_> {
 
     fn reindex_in_hand(&mut self, old: Option<&TaskRow>, new: Option<&TaskRow>) -> Result<(), StoreError> {
         let (old, new) = (old.and_then(TaskRow::in_hand), new.and_then(TaskRow::in_hand));
-        match (old, new) {
-            (Some(old), Some(new)) if *old == *new => return Ok(()),
-            (Some(old), _) => self.remove(Table::InHand, &old)?,
-            (None, _) => {}
+        if old.as_deref() == new.as_deref() {
+            return Ok(());
+        }
+        if let Some(old) = old {
+            self.remove(Table::InHand, &old)?;
         }
         let now = time_bytes(self.now());
-        new_key_inserted(self, new, now)
+        new.map_or(Ok(()), |new| self.insert(Table::InHand, &new, &now))
     }
 
     /// Keeps the counts by status true, of the job and of all.
@@ -311,10 +312,6 @@ impl WriteTx<'_> {
         }
         Ok(())
     }
-}
-
-fn new_key_inserted(tx: &mut WriteTx<'_>, key: Option<Key>, value: [u8; 8]) -> Result<(), StoreError> {
-    key.map_or(Ok(()), |key| tx.insert(Table::InHand, &key, &value))
 }
 
 fn job_and_task(key: &[u8]) -> Result<(JobId, TaskId), StoreError> {

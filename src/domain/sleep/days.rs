@@ -38,7 +38,7 @@ impl FromStr for Days {
 
     /// Reads day names between spaces (or commas), of which only the first two letters count.
     fn from_str(text: &str) -> Result<Self, BadSchedule> {
-        let words =
+        let mut words =
             text.split(|sign: char| sign.is_whitespace() || sign == ',').filter(|word| !word.is_empty());
         words.try_fold(Self(0), |Self(bits), word| {
             let short: String = word.to_lowercase().chars().take(2).collect();

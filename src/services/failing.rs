@@ -1,0 +1,108 @@
+//! A worker has failed a task: the facts are gathered, judged by `domain::failure`, and the verdict is
+//! carried out.
+
+use super::{
+    Error,
+    server_news::{News, ServerNews},
+};
+use crate::{
+    domain::{
+        failure::{FailureFacts, FailurePolicy, judge},
+        ids::{JobId, WorkerId},
+        task::{FailedBy, Task, TaskEvent, TaskStatus},
+        worker::Worker,
+    },
+    store::{StoreError, WriteTx},
+};
+
+/// Records that `worker` failed `task` and says what happened to the task, which is not yet kept.
+pub(super) fn fail(
+    tx: &mut WriteTx<'_>,
+    news: &ServerNews,
+    policy: FailurePolicy,
+    task: &mut Task,
+    worker: &Worker,
+) -> Result<(), Error> {
+    if !task.failed_by.iter().any(|by| by.id == worker.id) {
+        task.failed_by.push(FailedBy { id: worker.id, identifier: worker.identifier() });
+    }
+    tx.put_failure(worker.id, task.job, &task.task_type, task.id)?;
+    let facts = FailureFacts {
+        failed_by: task.failed_by.len() as u64,
+        failures_of_worker: tx.failures(worker.id, task.job, &task.task_type)?.len() as u64,
+        others_left: somebody_may_try(tx, task)?,
+    };
+    let verdict = judge(facts, policy);
+    let event = if verdict.retry { TaskEvent::FailedSoftly } else { TaskEvent::FailedHard };
+    task.status = task.status.after(event)?;
+    if verdict.blacklist_worker && !tx.is_blacklisted(worker.id, task.job, &task.task_type)? {
+        blacklist(tx, news, task, worker)?;
+    }
+    Ok(())
+}
+
+fn somebody_may_try(tx: &WriteTx<'_>, task: &Task) -> Result<bool, StoreError> {
+    if task.only_for.is_some() {
+        return Ok(false);
+    }
+    for worker in tx.workers_in_turn()? {
+        let worker = worker?;
+        if !task.failed_by.iter().any(|by| by.id == worker.id)
+            && tx.group_obstacle(&worker, task.job, &task.task_type)?.is_none()
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The worker gets no more tasks of this type of this job. If that leaves nobody, what it failed softly
+/// before has failed for good.
+fn blacklist(tx: &mut WriteTx<'_>, news: &ServerNews, task: &Task, worker: &Worker) -> Result<(), Error> {
+    tracing::warn!(
+        worker = worker.identifier(),
+        job = %task.job,
+        task_type = task.task_type,
+        "a worker failed too many tasks of a kind and is blacklisted for it"
+    );
+    tx.put_blacklist(worker.id, task.job, &task.task_type)?;
+    if somebody_is_trusted(tx, task.job, &task.task_type)? {
+        return Ok(());
+    }
+    for other in tx.failures(worker.id, task.job, &task.task_type)? {
+        // The task that is being judged is not kept yet, and has its own verdict.
+        let soft = tx.task(other)?.filter(|other| other.status == TaskStatus::SoftFailed && other.id != task.id);
+        if let Some(other) = soft {
+            fail_for_good(tx, news, other, worker)?;
+        }
+    }
+    Ok(())
+}
+
+fn somebody_is_trusted(tx: &WriteTx<'_>, job: JobId, task_type: &str) -> Result<bool, StoreError> {
+    for worker in tx.workers_in_turn()? {
+        if tx.group_obstacle(&worker?, job, task_type)?.is_none() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn fail_for_good(
+    tx: &mut WriteTx<'_>,
+    news: &ServerNews,
+    mut task: Task,
+    blacklisted: &Worker,
+) -> Result<(), Error> {
+    task.status = task.status.after(TaskEvent::FailedHard)?;
+    task.activity = format!("Manager hard-failed task after blacklisting worker {}", blacklisted.identifier());
+    task.last_updated = tx.now();
+    tx.put_task(&task)?;
+    let (status, activity, worker) = (Some(task.status), task.activity.clone(), task.worker.clone());
+    Ok(news.tell(tx, &task, News { status, activity, worker, ..News::default() })?)
+}
+
+/// The worker's ID is kept with the task, so the worker may have been forgotten meanwhile.
+pub(super) fn known_worker(tx: &WriteTx<'_>, id: WorkerId) -> Result<Worker, Error> {
+    tx.worker(id)?.ok_or(Error::UnknownWorker(id))
+}

@@ -1,0 +1,187 @@
+//! A worker asks for a task.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{
+    Error, Note, Services,
+    failing::known_worker,
+    releasing::release,
+    server_news::{News, ServerNews},
+};
+use crate::{
+    domain::{
+        ids::{TaskId, WorkerId},
+        job::{Job, JobState},
+        task::{Progress, Task, TaskEvent, TaskStatus},
+        worker::{Worker, WorkerStatus},
+    },
+    store::{StoreError, WriteTx},
+};
+
+/// What a worker gets when it asks for a task.
+#[derive(Debug)]
+pub enum HandOut {
+    /// A task.
+    Task(Box<Assignment>),
+    /// Nothing to do just now.
+    Nothing,
+    /// It has to change its status first.
+    ChangeStatus(WorkerStatus),
+}
+
+/// A task in the hands of a worker.
+#[derive(Debug)]
+pub struct Assignment {
+    /// The task.
+    pub task: Task,
+    /// Its job.
+    pub job: Job,
+    /// How the job stands.
+    pub job_state: JobState,
+    /// The commands, as JSON text, before variables are replaced.
+    pub commands: String,
+    /// What the worker runs on.
+    pub platform: String,
+    /// Whether it had the task before it asked.
+    again: bool,
+}
+
+impl Services {
+    /// `POST /task`: the worker asks for a task (`interface.md`, section 3, "Choosing a task").
+    ///
+    /// The task is the worker's when this returns: on disk, with its old log rotated away. If the log folder
+    /// cannot be used the task goes back, because nothing that the worker said of it could be kept.
+    pub async fn hand_out(&self, worker: WorkerId) -> Result<HandOut, Error> {
+        let news = self.news.clone();
+        let (hand_out, notes) =
+            self.store.write(self.now(), move |tx| hand_out(tx, &news, worker)).await?;
+        self.write_notes(notes).await;
+        let HandOut::Task(assignment) = &hand_out else { return Ok(hand_out) };
+        self.store.heartbeats().task(worker, assignment.task.id, self.now());
+        if !assignment.again
+            && let Err(error) = self.begin_log(&assignment.task).await
+        {
+            self.not_sent(assignment).await?;
+            return Err(error);
+        }
+        Ok(hand_out)
+    }
+
+    /// The answer could not be sent to the worker: the task goes back to the queue, unless the worker has
+    /// asked again meanwhile and got it.
+    pub async fn not_sent(&self, assignment: &Assignment) -> Result<(), Error> {
+        let Some(worker) = assignment.task.worker_id else { return Ok(()) };
+        let id = assignment.task.id;
+        let since = assignment.task.last_updated;
+        let asked_again = self.store.heartbeats().of_task(worker, id).is_some_and(|ping| ping > since);
+        if asked_again {
+            return Ok(());
+        }
+        let news = self.news.clone();
+        let note = self.store.write(self.now(), move |tx| take_back(tx, &news, id, since)).await?;
+        self.write_notes(note.into_iter().collect()).await;
+        Ok(())
+    }
+
+    /// Rotates the log of an earlier try away and says who has the task now.
+    async fn begin_log(&self, task: &Task) -> Result<(), Error> {
+        let logs = Arc::clone(&self.logs);
+        let (job, id) = (task.job, task.id);
+        let text = format!("{}: {}\n", task.last_updated, task.activity);
+        let begun = tokio::task::spawn_blocking(move || {
+            logs.rotate(job, id)?;
+            logs.append(job, id, &text)
+        });
+        Ok(begun.await.map_err(|_| Error::Panicked)??)
+    }
+}
+
+fn hand_out(tx: &mut WriteTx<'_>, news: &ServerNews, id: WorkerId) -> Result<(HandOut, Vec<Note>), Error> {
+    let mut worker = known_worker(tx, id)?;
+    if worker.supported_task_types.is_empty() && worker.requested.is_none() {
+        return Err(Error::NoTaskTypes);
+    }
+    let was_awake = matches!(worker.status, WorkerStatus::Awake | WorkerStatus::Testing);
+    if !was_awake {
+        worker.status = WorkerStatus::Awake;
+    }
+    let (again, notes) = settle(tx, news, id)?;
+    let status_first = worker.requested_status();
+    let chosen = match &again {
+        _ if status_first.is_some() => None,
+        Some(task) => Some(task.id),
+        None => tx.choose_task(&worker)?,
+    };
+    let Some(chosen) = chosen else {
+        if !was_awake {
+            tx.put_worker(&worker)?;
+        }
+        return Ok((status_first.map_or(HandOut::Nothing, HandOut::ChangeStatus), notes));
+    };
+    let task = match &again {
+        Some(task) => task.clone(),
+        None => assign(tx, news, chosen, &mut worker)?,
+    };
+    let assignment = assignment(tx, task, worker.platform, again.is_some())?;
+    Ok((HandOut::Task(Box::new(assignment)), notes))
+}
+
+/// Finds the task that the worker has already; what it was to stop is cancelled now, since it asks for
+/// something else.
+fn settle(tx: &mut WriteTx<'_>, news: &ServerNews, id: WorkerId) -> Result<(Option<Task>, Vec<Note>), Error> {
+    let mut active = None;
+    let mut notes = Vec::new();
+    for task in tx.in_hand_of(id)? {
+        if task.status == TaskStatus::CancelRequested {
+            notes.push(release(tx, news, task, "it asks for another task")?);
+        } else if active.is_none() {
+            active = Some(task);
+        }
+    }
+    Ok((active, notes))
+}
+
+fn assign(
+    tx: &mut WriteTx<'_>,
+    news: &ServerNews,
+    chosen: TaskId,
+    worker: &mut Worker,
+) -> Result<Task, Error> {
+    let mut task = tx.task(chosen)?.ok_or(Error::UnknownTask(chosen))?;
+    task.status = task.status.after(TaskEvent::Assigned)?;
+    task.worker = worker.identifier();
+    task.worker_id = Some(worker.id);
+    task.activity = format!("Manager assigned task {chosen} to worker {}", task.worker);
+    task.last_worker_ping = Some(tx.now());
+    task.last_updated = tx.now();
+    task.progress = Progress::default();
+    task.timing.clear();
+    tx.put_task(&task)?;
+    worker.current_task = Some(chosen);
+    tx.put_worker(worker)?;
+    news.tell(tx, &task, News { status: Some(task.status), ..News::default() })?;
+    let log_tail = format!("{}: {}\n", tx.now(), task.activity);
+    news.tell(tx, &task, News { activity: task.activity.clone(), log_tail, ..News::default() })?;
+    Ok(task)
+}
+
+fn assignment(tx: &WriteTx<'_>, task: Task, platform: String, again: bool) -> Result<Assignment, StoreError> {
+    let lost = || StoreError::Corrupt(format!("job {} of task {} is not there", task.job, task.id));
+    let job = tx.job(task.job)?.ok_or_else(lost)?;
+    let job_state = tx.job_state(task.job)?.ok_or_else(lost)?;
+    let commands = tx.commands(task.id)?;
+    Ok(Assignment { task, job, job_state, commands, platform, again })
+}
+
+/// Takes the task back, unless something has happened to it since it was assigned.
+fn take_back(
+    tx: &mut WriteTx<'_>,
+    news: &ServerNews,
+    id: TaskId,
+    since: Timestamp,
+) -> Result<Option<Note>, Error> {
+    let task = tx.task(id)?.filter(|task| task.status == TaskStatus::Active && task.last_updated == since);
+    task.map(|task| release(tx, news, task, "the task could not be sent to it")).transpose()
+}

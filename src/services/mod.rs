@@ -1,0 +1,211 @@
+//! What the Manager does. One public method is one thing that happens: it looks, judges by the rules of
+//! `domain`, and writes, all in one transaction.
+
+mod care;
+mod credentials;
+mod failing;
+mod farm;
+mod hand_out;
+mod identity;
+mod jobs;
+mod listing;
+mod people;
+mod registration;
+mod releasing;
+mod reports;
+mod server_news;
+mod test_render;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use self::{credentials::Credentials, identity::Identities, server_news::ServerNews};
+pub use self::{
+    care::{Overdue, SleepChanges, TimedOut},
+    farm::{Farm, StarvedJob},
+    hand_out::{Assignment, HandOut},
+    jobs::{NewJob, NewTask, limits},
+    listing::{TaskView, WorkerView},
+    registration::{Registration, SignOn},
+    reports::MayIRun,
+};
+use crate::{
+    clock::Clock,
+    domain::{
+        failure::FailurePolicy,
+        ids::{JobId, TaskId, WorkerId},
+        task::IllegalTransition,
+        variables::Variables,
+        worker::WorkerStatus,
+    },
+    store::{Store, StoreError},
+    tasklogs::{LogError, TaskLogs},
+};
+
+/// What the configuration says about how the Manager behaves.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// When failing is for good, and when a worker is blacklisted.
+    pub failure: FailurePolicy,
+    /// When silence is too long.
+    pub overdue: Overdue,
+    /// The variables in the settings of commands.
+    pub variables: Variables,
+    /// Is there a Flamenco Server that has to hear of everything?
+    pub has_server: bool,
+    /// Where a test render reads: a path with variables.
+    pub test_job_storage: String,
+    /// Where a test render writes: a path with variables.
+    pub test_render_output: String,
+}
+
+/// Everything that the Manager can be asked to do.
+pub struct Services {
+    store: Store,
+    logs: Arc<TaskLogs>,
+    clock: Arc<dyn Clock>,
+    policy: Policy,
+    identities: Arc<Identities>,
+    credentials: Credentials,
+    news: ServerNews,
+    started: Timestamp,
+}
+
+/// Why something was not done. Nothing has changed then.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such task.
+    #[error("task {0} is not known")]
+    UnknownTask(TaskId),
+    /// There is no such job.
+    #[error("job {0} is not known")]
+    UnknownJob(JobId),
+    /// There is no such worker.
+    #[error("worker {0} is not known")]
+    UnknownWorker(WorkerId),
+    /// Another worker has the task, or had it last.
+    #[error("task {task} belongs to another worker")]
+    NotYours {
+        /// The task.
+        task: TaskId,
+    },
+    /// The worker cannot be given any task.
+    #[error("this worker supports no task types, so there is nothing it can be given")]
+    NoTaskTypes,
+    /// The request makes no sense; the text says why.
+    #[error("{0}")]
+    Refused(String),
+    /// It is too late, or too early.
+    #[error(transparent)]
+    Illegal(#[from] IllegalTransition),
+    /// A task log cannot be written or read.
+    #[error("a task log cannot be used")]
+    Log(#[from] LogError),
+    /// A file for a test render cannot be written.
+    #[error("{path} cannot be written")]
+    TestFile {
+        /// The file.
+        path: String,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A background thread of the program ended badly.
+    #[error("a part of the program ended badly")]
+    Panicked,
+}
+
+/// A line for a task's log, to be written when the change that it tells of is on disk.
+#[derive(Debug, Clone)]
+struct Note {
+    job: JobId,
+    task: TaskId,
+    text: String,
+}
+
+impl Services {
+    /// Puts the parts together.
+    pub fn new(store: Store, logs: TaskLogs, clock: Arc<dyn Clock>, policy: Policy) -> Self {
+        let identities = Arc::new(Identities::new());
+        let news = ServerNews::new(policy.has_server, Arc::clone(&identities));
+        let started = clock.now();
+        Self {
+            store,
+            logs: Arc::new(logs),
+            clock,
+            policy,
+            identities,
+            credentials: Credentials::new(),
+            news,
+            started,
+        }
+    }
+
+    /// When the Manager started.
+    pub fn started(&self) -> Timestamp {
+        self.started
+    }
+
+    /// The current time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The task logs.
+    pub fn logs(&self) -> &Arc<TaskLogs> {
+        &self.logs
+    }
+
+    /// Says in a sentence each where the database contradicts itself. An empty list is good news.
+    pub fn contradictions(&self) -> Result<Vec<String>, Error> {
+        self.store.read(self.now(), |tx| Ok(tx.contradictions()?))
+    }
+
+    /// A setting that the Manager keeps for itself; `make` is asked for it the first time.
+    pub async fn setting(&self, name: &'static str, make: impl FnOnce() -> String) -> Result<String, Error> {
+        let new = make();
+        self.store
+            .write(self.now(), move |tx| {
+                if let Some(value) = tx.setting(name)? {
+                    return Ok(value);
+                }
+                tx.put_setting(name, &new)?;
+                Ok(new.clone())
+            })
+            .await
+    }
+
+    /// Writes what is only in memory, and closes the database.
+    pub async fn stop(&self) -> Result<(), Error> {
+        let flushed = self.flush_heartbeats().await;
+        self.store.close();
+        flushed
+    }
+
+    /// Writes notes to the logs of tasks. A note that cannot be written is not worth more than a warning:
+    /// what it tells of has happened.
+    async fn write_notes(&self, notes: Vec<Note>) {
+        if notes.is_empty() {
+            return;
+        }
+        let logs = Arc::clone(&self.logs);
+        let written = tokio::task::spawn_blocking(move || {
+            for note in notes {
+                if let Err(error) = logs.append(note.job, note.task, &note.text) {
+                    tracing::warn!(task = %note.task, %error, "a line of a task log was lost");
+                }
+            }
+        });
+        if written.await.is_err() {
+            tracing::error!("writing to a task log ended badly");
+        }
+    }
+}
+
+/// A worker that was asked to change its status, in the words of the log.
+fn requested_text(status: Option<WorkerStatus>) -> &'static str {
+    status.map_or("nothing", WorkerStatus::as_str)
+}

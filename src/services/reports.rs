@@ -1,0 +1,184 @@
+//! A worker says how it gets on with its task, and asks whether it may go on.
+
+use std::sync::Arc;
+
+use super::{
+    Error, Services,
+    failing::{fail, known_worker},
+    releasing::release,
+    server_news::{News, ServerNews},
+};
+use crate::{
+    domain::{
+        event::Event,
+        failure::FailurePolicy,
+        ids::{TaskId, WorkerId},
+        task::{Task, TaskEvent, TaskStatus},
+        update::{ReportedStatus, WorkerReport, merge},
+        worker::{Worker, WorkerStatus},
+    },
+    store::WriteTx,
+    tasklogs::last_lines,
+};
+
+/// As many lines of a log go to the Server.
+const TAIL_LINES: usize = 10;
+
+/// Whether a worker may go on with its task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MayIRun {
+    /// Why it may not; nothing when it may.
+    pub refusal: Option<String>,
+    /// What is requested of it; never `awake`, which would double the worker (`worker-protocol.md`, 0.5).
+    pub status_requested: Option<WorkerStatus>,
+}
+
+impl Services {
+    /// `POST /tasks/{id}/update`: a worker reports on a task.
+    ///
+    /// The log is written first: if it cannot be, the whole report is refused, and the worker repeats it. A
+    /// task that is not active keeps its status and activity, whatever the report says.
+    pub async fn task_update(
+        &self,
+        worker: WorkerId,
+        id: TaskId,
+        mut report: WorkerReport,
+    ) -> Result<(), Error> {
+        let task = self.store.read(self.now(), |tx| tx.task(id))?.ok_or(Error::UnknownTask(id))?;
+        owned_by(&task, worker)?;
+        let tail = self.write_log(&task, report.log.take().unwrap_or_default()).await?;
+        if is_active_at(&task, worker) {
+            self.store.heartbeats().task(worker, id, self.now());
+        } else if !self.news.has_server() {
+            return Ok(());
+        }
+        if !self.news.has_server() && says_nothing_new(&task, &report) {
+            return Ok(());
+        }
+        let (news, policy) = (self.news.clone(), self.policy.failure);
+        self.store
+            .write(self.now(), move |tx| apply(tx, &news, policy, worker, id, &report, &tail))
+            .await
+    }
+
+    /// Appends to the task's log, and returns its last lines for the Server.
+    async fn write_log(&self, task: &Task, text: String) -> Result<String, Error> {
+        if text.is_empty() {
+            return Ok(String::new());
+        }
+        let logs = Arc::clone(&self.logs);
+        let (job, id, wanted) = (task.job, task.id, self.news.has_server());
+        let written = tokio::task::spawn_blocking(move || {
+            logs.append(job, id, &text)?;
+            Ok(if wanted { last_lines(&text, TAIL_LINES) } else { String::new() })
+        });
+        written.await.map_err(|_| Error::Panicked)?
+    }
+
+    /// `POST /tasks/{id}/return`: the worker gives a task back. One that is not in its hands stays as it is.
+    pub async fn return_task(&self, worker: WorkerId, id: TaskId) -> Result<(), Error> {
+        let news = self.news.clone();
+        let note = self.store.write(self.now(), move |tx| {
+            let task = tx.task(id)?.ok_or(Error::UnknownTask(id))?;
+            let in_hand = task.worker_id == Some(worker) && task.status.is_in_hand();
+            in_hand.then(|| release(tx, &news, task, "returned by worker")).transpose()
+        });
+        self.write_notes(note.await?.into_iter().collect()).await;
+        Ok(())
+    }
+
+    /// `GET /may-i-run/{id}`: may the worker go on with this task? Asking is a sign of life of both.
+    pub fn may_i_run(&self, worker: WorkerId, id: TaskId) -> Result<MayIRun, Error> {
+        let now = self.now();
+        let (task, worker) = self.store.read(now, |tx| {
+            Ok::<_, Error>((tx.task(id)?, tx.worker(worker)?.ok_or(Error::UnknownWorker(worker))?))
+        })?;
+        if task.as_ref().is_some_and(|task| is_active_at(task, worker.id)) {
+            self.store.heartbeats().task(worker.id, id, now);
+        }
+        Ok(MayIRun {
+            refusal: refusal(&worker, id, task.as_ref()),
+            status_requested: worker.requested_status().filter(|status| *status != WorkerStatus::Awake),
+        })
+    }
+
+    /// `POST /output-produced`: the worker wrote files.
+    pub async fn output_produced(&self, worker: WorkerId, paths: Vec<String>) -> Result<(), Error> {
+        let at = self.now();
+        let event = Event::OutputProduced { at, worker, paths };
+        self.store.write(at, move |tx| Ok(tx.push_event(&event)?)).await
+    }
+}
+
+/// Why the worker may not go on with the task.
+fn refusal(worker: &Worker, id: TaskId, task: Option<&Task>) -> Option<String> {
+    let Some(task) = task else { return Some(format!("unable to find task {id}")) };
+    if task.worker_id != Some(worker.id) {
+        return Some(format!("task {id} reassigned to another worker"));
+    }
+    if task.status != TaskStatus::Active {
+        return Some(format!("task {id} in non-runnable status {}", task.status));
+    }
+    let request = worker.requested.filter(|request| !request.lazy && request.status != WorkerStatus::Awake)?;
+    Some(format!("worker status change to {} requested", request.status))
+}
+
+fn is_active_at(task: &Task, worker: WorkerId) -> bool {
+    task.status == TaskStatus::Active && task.worker_id == Some(worker)
+}
+
+/// A task belongs to the worker that has it or had it last, and to anybody if nobody ever had it.
+fn owned_by(task: &Task, worker: WorkerId) -> Result<(), Error> {
+    if task.worker_id.is_some_and(|owner| owner != worker) {
+        return Err(Error::NotYours { task: task.id });
+    }
+    Ok(())
+}
+
+/// Would this report change nothing that is kept?
+fn says_nothing_new(task: &Task, report: &WorkerReport) -> bool {
+    let mut merged = task.clone();
+    merge(&mut merged, report);
+    merged == *task && matches!(report.status, None | Some(ReportedStatus::Active))
+}
+
+fn apply(
+    tx: &mut WriteTx<'_>,
+    news: &ServerNews,
+    policy: FailurePolicy,
+    worker: WorkerId,
+    id: TaskId,
+    report: &WorkerReport,
+    tail: &str,
+) -> Result<(), Error> {
+    let mut task = tx.task(id)?.ok_or(Error::UnknownTask(id))?;
+    owned_by(&task, worker)?;
+    if !is_active_at(&task, worker) {
+        return Ok(news.tell(tx, &task, News { log_tail: tail.to_owned(), ..News::default() })?);
+    }
+    let worker = known_worker(tx, worker)?;
+    merge(&mut task, report);
+    task.last_updated = tx.now();
+    task.last_worker_ping = Some(tx.now());
+    match report.status {
+        Some(ReportedStatus::Completed) => task.status = task.status.after(TaskEvent::Finished)?,
+        Some(ReportedStatus::Failed) => fail(tx, news, policy, &mut task, &worker)?,
+        // A person stopped the worker by a signal. Nobody asked for the task to be cancelled, so it is not
+        // lost: somebody else does it.
+        Some(ReportedStatus::Canceled) => task.status = task.status.after(TaskEvent::Released)?,
+        Some(ReportedStatus::Active) | None => {}
+    }
+    tx.put_task(&task)?;
+    news.tell(
+        tx,
+        &task,
+        News {
+            status: report.status.map(|_| task.status),
+            activity: report.activity.clone().unwrap_or_default(),
+            log_tail: tail.to_owned(),
+            worker: worker.identifier(),
+            failed_by: report.status == Some(ReportedStatus::Failed),
+        },
+    )?;
+    Ok(())
+}
