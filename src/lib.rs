@@ -3,4 +3,8 @@
 
 pub mod clock;
 pub mod domain;
+pub mod http;
+pub mod services;
+pub mod ssdp;
 pub mod store;
+pub mod tasklogs;

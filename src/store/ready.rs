@@ -35,6 +35,8 @@ pub struct ReadyGroup {
     pub task_type: String,
     /// How many tasks are ready.
     pub tasks: u64,
+    /// The only worker that may have the first of them: set for test renders.
+    pub reserved_for: Option<WorkerId>,
 }
 
 impl ReadyTask<'_> {
@@ -126,13 +128,14 @@ impl<T: Rows> Tx<T> {
                     job: head.job,
                     task_type: task_type.to_owned(),
                     tasks: number_from(count.value())?,
+                    reserved_for: self.ready_task(head.job, task_type, head.priority, head.task)?.flatten(),
                 })
             })
             .collect()
     }
 
     /// Is the task ready, and if it is reserved, for whom?
-    pub fn ready_task(
+    pub(super) fn ready_task(
         &self,
         job: JobId,
         task_type: &str,

@@ -106,6 +106,11 @@ impl<T: Rows> Tx<T> {
             .collect()
     }
 
+    /// Could the task be handed out now?
+    pub fn is_ready(&self, id: TaskId) -> Result<bool, StoreError> {
+        Ok(self.task_row(id)?.is_some_and(|row| row.ready().is_some()))
+    }
+
     /// How many tasks are in this status.
     pub fn count_tasks(&self, status: TaskStatus) -> Result<u64, StoreError> {
         self.get(Table::Counters, &counter_key(status))?.map_or(Ok(0), |count| number_from(count.value()))
@@ -188,6 +193,28 @@ impl WriteTx<'_> {
             self.forget_failure(by.id, old.task.job, &old.task.task_type, id)?;
         }
         self.reindex(id, Some(&old), None)
+    }
+
+    /// Forgets all tasks and jobs, and everything that is known of them, and returns how many tasks there were.
+    pub fn erase_tasks(&mut self) -> Result<u64, StoreError> {
+        let tasks = self.count_all_tasks()?;
+        for table in [
+            Table::Tasks,
+            Table::Commands,
+            Table::TasksByJob,
+            Table::Children,
+            Table::Ready,
+            Table::ReadyHeads,
+            Table::InHand,
+            Table::Failures,
+            Table::Blacklist,
+            Table::Jobs,
+            Table::JobStates,
+            Table::Counters,
+        ] {
+            self.clear(table)?;
+        }
+        Ok(tasks)
     }
 
     /// Brings the indices from what was true of a task to what is true of it now.

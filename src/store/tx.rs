@@ -110,6 +110,12 @@ impl<'txn> WriteTx<'txn> {
         Ok(())
     }
 
+    /// Removes all rows of a table.
+    pub(super) fn clear(&mut self, table: Table) -> Result<(), StoreError> {
+        self.tables.changes += 1;
+        Ok(self.tables.open[table as usize].retain(|_, _| false)?)
+    }
+
     pub(super) fn insert_record<R: Record>(
         &mut self,
         table: Table,

@@ -1,0 +1,283 @@
+//! What is done from time to time: signs of life are written, whatever is overdue is noticed, and what is no
+//! longer needed is forgotten.
+
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+
+use super::{
+    Error, Note, Services,
+    failing::known_worker,
+    releasing::release_all,
+    server_news::{News, ServerNews},
+};
+use crate::{
+    domain::{
+        ids::{TaskId, WorkerId},
+        sleep::Wish,
+        task::{Task, TaskEvent, TaskStatus},
+        timeout::{after_task_timeout, is_older, worker_timed_out},
+        worker::{StatusRequest, Worker, WorkerStatus},
+    },
+    store::{ReadTx, Rows, StoreError, Tx, WriteTx},
+};
+
+/// As many tasks are looked at, or forgotten, in one transaction.
+const STEP: usize = 500;
+
+/// When silence is too long (`interface.md`, section 2).
+#[derive(Debug, Clone)]
+pub struct Overdue {
+    /// `active_task_timeout_interval`
+    pub active_task: SignedDuration,
+    /// `active_worker_timeout_interval`
+    pub awake_worker: SignedDuration,
+    /// `task_cleanup_max_age`
+    pub forgotten_task: SignedDuration,
+    /// `worker_cleanup_max_age`; nothing: never.
+    pub gone_worker: Option<SignedDuration>,
+    /// `worker_cleanup_status`
+    pub gone_worker_status: Vec<WorkerStatus>,
+}
+
+/// What a check for timeouts found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TimedOut {
+    /// Workers that were awake and have not been heard of.
+    pub workers: Vec<WorkerId>,
+    /// Tasks that were active and have not been heard of.
+    pub tasks: Vec<TaskId>,
+}
+
+/// The workers whose sleep schedule wanted something of them.
+pub type SleepChanges = Vec<(WorkerId, WorkerStatus)>;
+
+impl Services {
+    /// Writes signs of life that are only in memory.
+    pub async fn flush_heartbeats(&self) -> Result<(), Error> {
+        let beats = self.store.heartbeats().all();
+        if beats.is_empty() {
+            return Ok(());
+        }
+        let written = beats.clone();
+        self.store.write(self.now(), move |tx| Ok::<_, Error>(tx.put_beats(&beats)?)).await?;
+        self.store.heartbeats().forget(&written);
+        Ok(())
+    }
+
+    /// Notices workers and tasks that have not been heard of for too long (`interface.md`, "Timeouts").
+    pub async fn check_timeouts(&self) -> Result<TimedOut, Error> {
+        self.flush_heartbeats().await?;
+        let now = self.now();
+        let overdue = self.policy.overdue.clone();
+        let found = self.store.read(now, |tx| find_timed_out(tx, &overdue))?;
+        for id in &found.tasks {
+            self.time_out_task(*id).await?;
+        }
+        for id in &found.workers {
+            self.time_out_worker(*id).await?;
+        }
+        Ok(found)
+    }
+
+    async fn time_out_task(&self, id: TaskId) -> Result<(), Error> {
+        let (news, overdue) = (self.news.clone(), self.policy.overdue.clone());
+        let note = self.store.write(self.now(), move |tx| {
+            // Something may have been heard since it was found.
+            let still = find_timed_out(tx, &overdue)?.tasks.contains(&id);
+            let task = tx.task(id)?.filter(|_| still);
+            task.map(|task| time_out_task(tx, &news, task)).transpose()
+        });
+        self.write_notes(note.await?.into_iter().collect()).await;
+        Ok(())
+    }
+
+    async fn time_out_worker(&self, id: WorkerId) -> Result<(), Error> {
+        let (news, interval) = (self.news.clone(), self.policy.overdue.awake_worker);
+        let notes = self.store.write(self.now(), move |tx| {
+            let mut worker = known_worker(tx, id)?;
+            let seen = last_seen(tx, &worker)?;
+            if !worker_timed_out(worker.status, seen, tx.now(), interval) {
+                return Ok::<_, Error>(Vec::new());
+            }
+            tracing::warn!(worker = worker.identifier(), last_seen = %seen, "a worker timed out");
+            worker.status = WorkerStatus::Timeout;
+            tx.put_worker(&worker)?;
+            let reason = format!("worker {} timed out", worker.identifier());
+            release_all(tx, &news, id, &reason)
+        });
+        self.write_notes(notes.await?).await;
+        Ok(())
+    }
+
+    /// Asks of workers what their sleep schedules want, at the boundaries of those (`interface.md`, "Sleep
+    /// schedule"). `tz` is the local time zone.
+    pub async fn check_sleep_schedules(&self, tz: TimeZone) -> Result<SleepChanges, Error> {
+        let now = self.now();
+        let workers = self.store.read(now, |tx| Ok::<_, Error>(tx.workers()?))?;
+        let due = |worker: &Worker| worker.sleep_schedule.due(worker.sleep_checked, now, &tz);
+        if !workers.iter().any(|worker| due(worker).is_some()) {
+            return Ok(Vec::new());
+        }
+        self.store
+            .write(now, move |tx| {
+                let mut changes = Vec::new();
+                for mut worker in tx.workers()? {
+                    let Some(wish) = worker.sleep_schedule.due(worker.sleep_checked, tx.now(), &tz) else {
+                        continue;
+                    };
+                    worker.sleep_checked = tx.now();
+                    if let Some(status) = follow_schedule(&mut worker, wish) {
+                        tracing::info!(worker = worker.identifier(), %status, "the sleep schedule asks for a status");
+                        changes.push((worker.id, status));
+                    }
+                    tx.put_worker(&worker)?;
+                }
+                Ok(changes)
+            })
+            .await
+    }
+
+    /// Forgets workers that were not seen for `worker_cleanup_max_age`.
+    pub async fn clean_up_workers(&self) -> Result<Vec<WorkerId>, Error> {
+        let Some(age) = self.policy.overdue.gone_worker else { return Ok(Vec::new()) };
+        let statuses = self.policy.overdue.gone_worker_status.clone();
+        self.flush_heartbeats().await?;
+        let gone = self.store.read(self.now(), |tx| {
+            let mut gone = Vec::new();
+            for worker in tx.workers()? {
+                let old = is_older(last_seen(tx, &worker)?, tx.now(), age);
+                if old && statuses.contains(&worker.status) {
+                    gone.push(worker.id);
+                }
+            }
+            Ok::<_, Error>(gone)
+        })?;
+        for id in &gone {
+            self.forget_worker_because(*id, "worker is being auto-removed").await?;
+        }
+        Ok(gone)
+    }
+
+    /// Forgets tasks that were not touched for `task_cleanup_max_age`, and jobs that have none left, and
+    /// returns how many tasks. Without a Server tasks are forgotten with their job only.
+    pub async fn clean_up_tasks(&self) -> Result<usize, Error> {
+        if !self.news.has_server() {
+            return Ok(0);
+        }
+        let then = self.now() - self.policy.overdue.forgotten_task;
+        let (mut forgotten, mut after) = (0, None);
+        loop {
+            let (old, next) =
+                self.store.read(self.now(), |tx| Ok::<_, Error>(tx.tasks_untouched_since(then, after, STEP)?))?;
+            forgotten += self.forget_tasks(old, then).await?;
+            after = next;
+            if after.is_none() {
+                return Ok(forgotten);
+            }
+        }
+    }
+
+    async fn forget_tasks(&self, tasks: Vec<TaskId>, then: Timestamp) -> Result<usize, Error> {
+        if tasks.is_empty() {
+            return Ok(0);
+        }
+        self.store
+            .write(self.now(), move |tx| {
+                let mut forgotten = 0;
+                for id in &tasks {
+                    let Some(task) = tx.task(*id)?.filter(|task| task.last_updated < then) else { continue };
+                    tx.delete_task(*id)?;
+                    forgotten += 1;
+                    if tx.job_state(task.job)?.is_some_and(|state| state.tally.total() == 0) {
+                        tx.delete_job(task.job)?;
+                    }
+                }
+                Ok(forgotten)
+            })
+            .await
+    }
+
+    /// Forgets blacklist entries that no longer count.
+    pub async fn clean_up_blacklist(&self) -> Result<usize, Error> {
+        let expired = self.store.read(self.now(), |tx| Ok::<_, Error>(tx.expired_blacklist()?))?;
+        let count = expired.len();
+        if count > 0 {
+            let forget = move |tx: &mut WriteTx<'_>| {
+                expired.iter().try_for_each(|entry| tx.forget_blacklist(entry.worker, entry.job, &entry.task_type))
+            };
+            self.store.write(self.now(), forget).await?;
+        }
+        Ok(count)
+    }
+}
+
+fn find_timed_out<T: Rows>(tx: &Tx<T>, overdue: &Overdue) -> Result<TimedOut, Error> {
+    let mut found = TimedOut::default();
+    for (_, id, ping) in tx.in_hand()? {
+        let active = tx.task(id)?.is_some_and(|task| task.status == TaskStatus::Active);
+        if active && is_older(ping, tx.now(), overdue.active_task) {
+            found.tasks.push(id);
+        }
+    }
+    for worker in tx.workers()? {
+        if worker_timed_out(worker.status, last_seen(tx, &worker)?, tx.now(), overdue.awake_worker) {
+            found.workers.push(worker.id);
+        }
+    }
+    Ok(found)
+}
+
+/// When the worker was last heard of. All signs of life are on disk by now.
+fn last_seen<T: Rows>(tx: &Tx<T>, worker: &Worker) -> Result<Timestamp, StoreError> {
+    Ok(tx.worker_seen(worker.id)?.unwrap_or(worker.registered))
+}
+
+fn time_out_task(tx: &mut WriteTx<'_>, news: &ServerNews, mut task: Task) -> Result<Note, Error> {
+    tracing::warn!(task = %task.id, worker = task.worker, "an active task timed out");
+    task.status = task.status.after(TaskEvent::FailedHard)?;
+    task.activity = format!("Task timed out on worker {}", task.worker);
+    let text = format!(
+        "{} Task {} ({}) timed out, was active but untouched since {}\n",
+        tx.now(),
+        task.name,
+        task.id,
+        task.last_updated
+    );
+    task.last_updated = tx.now();
+    tx.put_task(&task)?;
+    if let Some(worker) = task.worker_id.and_then(|id| tx.worker(id).transpose()) {
+        let mut worker = worker?;
+        worker.status = after_task_timeout(worker.status);
+        tx.put_worker(&worker)?;
+    }
+    let (status, activity, log_tail) = (Some(task.status), task.activity.clone(), text.clone());
+    news.tell(tx, &task, News { status, activity, log_tail, ..News::default() })?;
+    Ok(Note { job: task.job, task: task.id, text })
+}
+
+/// Requests what the schedule wants, unless the worker does that already or is on its way to. A worker that
+/// is to shut down is left in peace.
+pub(super) fn follow_schedule(worker: &mut Worker, wish: Wish) -> Option<WorkerStatus> {
+    let wanted = match wish {
+        Wish::Awake => WorkerStatus::Awake,
+        Wish::Asleep => WorkerStatus::Asleep,
+    };
+    let requested = worker.requested_status();
+    if requested == Some(WorkerStatus::Shutdown) || requested == Some(wanted) {
+        return None;
+    }
+    if worker.status == wanted {
+        // Whatever else was requested came before this boundary.
+        worker.requested = None;
+        return None;
+    }
+    worker.requested = Some(StatusRequest { status: wanted, lazy: false });
+    Some(wanted)
+}
+
+impl Services {
+    /// Everything about the timeouts that a read transaction can tell, for tests and for people.
+    pub(super) fn seen(&self, tx: &ReadTx, worker: &Worker) -> Result<Timestamp, StoreError> {
+        let on_disk = last_seen(tx, worker)?;
+        Ok(self.store.heartbeats().of_worker(worker.id).map_or(on_disk, |beat| beat.max(on_disk)))
+    }
+}

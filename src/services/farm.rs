@@ -1,0 +1,165 @@
+//! The farm as a whole: how much there is of what, and which jobs nobody will ever do.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+
+use super::{Error, Services};
+use crate::{
+    domain::{
+        assign::Obstacle,
+        ids::{JobId, TaskId},
+        job::JobStatus,
+        task::TaskStatus,
+        worker::{Worker, WorkerStatus},
+    },
+    store::{ReadTx, ReadyGroup, StoreError},
+};
+
+/// How much there is of what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Farm {
+    /// Jobs by status; a status that no job has is left out. The same goes for the others.
+    pub jobs: BTreeMap<&'static str, u64>,
+    /// Tasks by status.
+    pub tasks: BTreeMap<&'static str, u64>,
+    /// Workers by status.
+    pub workers: BTreeMap<&'static str, u64>,
+    /// Updates that the Server has yet to hear.
+    pub update_queue: u64,
+    /// How long the Manager has been running.
+    pub uptime: SignedDuration,
+    /// Jobs with tasks that nobody will ever do.
+    pub starved_jobs: Vec<StarvedJob>,
+}
+
+/// A job with runnable tasks that no registered worker can ever take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StarvedJob {
+    /// The job.
+    pub id: JobId,
+    /// What people call it.
+    pub name: String,
+    /// The types of those tasks.
+    pub task_types: Vec<String>,
+    /// How many such tasks there are.
+    pub runnable_tasks: u64,
+    /// Why nobody can take them, and so what to do.
+    pub reason: String,
+}
+
+impl Services {
+    /// How much there is of what.
+    pub fn farm(&self) -> Result<Farm, Error> {
+        let now = self.now();
+        self.store.read(now, |tx| {
+            let workers = tx.workers()?;
+            let tally = |counts: &mut BTreeMap<_, u64>, name| *counts.entry(name).or_default() += 1;
+            let (mut jobs, mut by_status) = (BTreeMap::new(), BTreeMap::new());
+            for state in tx.job_states()? {
+                tally(&mut jobs, JobStatus::as_str(state.tally.job_status()));
+            }
+            for worker in &workers {
+                tally(&mut by_status, WorkerStatus::as_str(worker.status));
+            }
+            let mut tasks = BTreeMap::new();
+            for status in TaskStatus::ALL {
+                let count = tx.count_tasks(status)?;
+                if count > 0 {
+                    tasks.insert(status.as_str(), count);
+                }
+            }
+            Ok(Farm {
+                jobs,
+                tasks,
+                workers: by_status,
+                update_queue: tx.count_updates()?,
+                uptime: now.duration_since(self.started),
+                starved_jobs: starved_jobs(tx, &workers)?,
+            })
+        })
+    }
+
+    /// Jobs with runnable tasks that no registered worker can ever take, offline ones included.
+    pub fn starved_jobs(&self) -> Result<Vec<StarvedJob>, Error> {
+        self.store.read(self.now(), |tx| Ok(starved_jobs(tx, &tx.workers()?)?))
+    }
+}
+
+pub(super) fn starved_jobs(tx: &ReadTx, workers: &[Worker]) -> Result<Vec<StarvedJob>, StoreError> {
+    let mut starved: BTreeMap<JobId, StarvedJob> = BTreeMap::new();
+    for group in tx.ready_groups()? {
+        let Some((tasks, reason)) = starvation(tx, &group, workers)? else { continue };
+        match starved.get_mut(&group.job) {
+            Some(job) => {
+                job.task_types.push(group.task_type);
+                job.runnable_tasks += tasks;
+                job.reason = format!("{}; {reason}", job.reason);
+            }
+            None => {
+                let name = tx.job(group.job)?.map(|job| job.name).unwrap_or_default();
+                let task_types = vec![group.task_type];
+                let job = StarvedJob { id: group.job, name, task_types, runnable_tasks: tasks, reason };
+                starved.insert(group.job, job);
+            }
+        }
+    }
+    Ok(starved.into_values().collect())
+}
+
+/// How many tasks of the group nobody can take, and why; nothing if somebody can take each.
+fn starvation(
+    tx: &ReadTx,
+    group: &ReadyGroup,
+    workers: &[Worker],
+) -> Result<Option<(u64, String)>, StoreError> {
+    let ReadyGroup { job, task_type, tasks, reserved_for } = group;
+    let (mut capable, mut blacklisted) = (Vec::new(), 0);
+    for worker in workers.iter().filter(|worker| reserved_for.is_none_or(|owner| owner == worker.id)) {
+        match tx.group_obstacle(worker, *job, task_type)? {
+            None if !tx.has_failures(worker.id, *job, task_type)? => return Ok(None),
+            None => capable.push(worker),
+            Some(Obstacle::Blacklisted) => blacklisted += 1,
+            Some(_) => {}
+        }
+    }
+    if capable.is_empty() {
+        return Ok(Some((*tasks, nobody(task_type, workers.len(), blacklisted))));
+    }
+    let failed = failed_by_all(tx, group, &capable)?;
+    Ok((failed > 0).then(|| {
+        let workers = capable.len();
+        (failed, format!("{failed} of its {task_type} tasks were failed by all {workers} workers left for them"))
+    }))
+}
+
+fn nobody(task_type: &str, workers: usize, blacklisted: usize) -> String {
+    match (workers, blacklisted) {
+        (0, _) => "no worker is registered".into(),
+        (_, 0) => format!("no registered worker may do tasks of type {task_type}"),
+        (_, count) => {
+            format!("all {count} workers that support task type {task_type} are blacklisted for this job")
+        }
+    }
+}
+
+/// How many ready tasks of the group every one of the workers has failed.
+fn failed_by_all(tx: &ReadTx, group: &ReadyGroup, workers: &[&Worker]) -> Result<u64, StoreError> {
+    let ReadyGroup { job, task_type, .. } = group;
+    let Some((first, others)) = workers.split_first() else { return Ok(0) };
+    let failed_by_others = |task: TaskId| -> Result<bool, StoreError> {
+        for other in others {
+            if !tx.has_failed(other.id, *job, task_type, task)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    };
+    let mut count = 0;
+    for id in tx.failures(first.id, *job, task_type)? {
+        if tx.is_ready(id)? && failed_by_others(id)? {
+            count += 1;
+        }
+    }
+    Ok(count)
+}

@@ -1,0 +1,290 @@
+//! Jobs come in: a ready-made list of tasks is checked whole, and then appears whole.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::{Error, Services};
+use crate::domain::{
+    ids::{JobId, TaskId},
+    job::{Job, MANAGER_LOCAL},
+    task::{Progress, Task, TaskStatus},
+};
+
+/// How large a submission may be.
+pub mod limits {
+    /// Tasks of a job.
+    pub const TASKS: usize = 200_000;
+    /// Commands of a task.
+    pub const COMMANDS: usize = 1_000;
+    /// Parents of a task.
+    pub const PARENTS: usize = 10_000;
+    /// Characters of a name of a job or a task.
+    pub const NAME: usize = 1_000;
+    /// Characters of a job type, a task type or the name of a command.
+    pub const WORD: usize = 100;
+}
+
+/// The priority of a job or a task that names none.
+const DEFAULT_PRIORITY: i32 = 50;
+
+/// A job as it is submitted.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewJob {
+    /// What people call it.
+    pub name: String,
+    /// Importance among jobs; higher goes first.
+    #[serde(default = "default_priority")]
+    pub priority: i32,
+    /// What kind of job it is.
+    #[serde(default = "ready_made")]
+    pub job_type: String,
+    /// Whatever the submitter wants to keep with it.
+    #[serde(default)]
+    pub metadata: Map<String, Value>,
+    /// Its tasks; those that are equal otherwise are handed out in this order.
+    pub tasks: Vec<NewTask>,
+}
+
+/// A task as it is submitted.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewTask {
+    /// What people call it; unique within the job.
+    pub name: String,
+    /// What a worker must support to be given it.
+    pub task_type: String,
+    /// Importance within the job; higher goes first.
+    #[serde(default = "default_priority")]
+    pub priority: i32,
+    /// What the worker does, one after the other.
+    pub commands: Vec<NewCommand>,
+    /// Names of other tasks of this job that have to be completed first.
+    #[serde(default)]
+    pub parents: Vec<String>,
+}
+
+/// A command as it is submitted.
+#[derive(Debug, Clone, Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewCommand {
+    /// Which command.
+    pub name: String,
+    /// Its settings.
+    #[serde(default)]
+    pub settings: Map<String, Value>,
+}
+
+fn default_priority() -> i32 {
+    DEFAULT_PRIORITY
+}
+
+fn ready_made() -> String {
+    "custom".into()
+}
+
+impl Services {
+    /// Takes in a job: it and all its tasks appear in one transaction, or nothing does and the error says why.
+    pub async fn submit_job(&self, new: NewJob) -> Result<JobId, Error> {
+        let parents = check(&new).map_err(Error::Refused)?;
+        let now = self.now();
+        let NewJob { name, priority, job_type, metadata, tasks: new_tasks } = new;
+        let id = JobId(self.identities.next(now));
+        let job = Job { id, name, job_type, metadata: Value::Object(metadata).to_string(), created: now };
+        let ids: Vec<_> = new_tasks.iter().map(|_| TaskId(self.identities.next(now))).collect();
+        let mut tasks = Vec::with_capacity(new_tasks.len());
+        for ((new, parents), task_id) in new_tasks.into_iter().zip(parents).zip(&ids) {
+            let commands = serde_json::to_string(&new.commands)
+                .map_err(|error| Error::Refused(format!("task {:?}: {error}", new.name)))?;
+            let task = Task {
+                id: *task_id,
+                job: id,
+                name: new.name,
+                status: TaskStatus::Queued,
+                priority: new.priority,
+                task_type: new.task_type,
+                parents: parents.into_iter().map(|index| ids[index]).collect(),
+                activity: String::new(),
+                worker: String::new(),
+                worker_id: None,
+                failed_by: Vec::new(),
+                last_worker_ping: None,
+                last_updated: now,
+                progress: Progress::default(),
+                timing: BTreeMap::new(),
+                only_for: None,
+            };
+            tasks.push((task, commands));
+        }
+        self.store
+            .write(now, move |tx| {
+                tx.insert_job(&job, priority)?;
+                tasks.iter().try_for_each(|(task, commands)| tx.insert_task(task, commands))?;
+                tracing::info!(job = %job.id, name = job.name, tasks = tasks.len(), "a job came in");
+                Ok(job.id)
+            })
+            .await
+    }
+}
+
+/// Checks a submission, and returns for every task the places of its parents in the list.
+fn check(job: &NewJob) -> Result<Vec<Vec<usize>>, String> {
+    check_text("the name of the job", &job.name, limits::NAME)?;
+    check_text("job_type", &job.job_type, limits::WORD)?;
+    if job.job_type == MANAGER_LOCAL {
+        return Err(format!("job_type {MANAGER_LOCAL:?} is kept for the Manager's own test renders"));
+    }
+    check_count("the job", "tasks", job.tasks.len(), limits::TASKS)?;
+    let mut places = HashMap::with_capacity(job.tasks.len());
+    for (place, task) in job.tasks.iter().enumerate() {
+        check_task(task).map_err(|why| format!("task {place} ({:?}): {why}", task.name))?;
+        if let Some(first) = places.insert(task.name.as_str(), place) {
+            return Err(format!("tasks {first} and {place} have the same name {:?}", task.name));
+        }
+    }
+    let parents = job.tasks.iter().map(|task| find_parents(task, &places)).collect::<Result<Vec<_>, _>>()?;
+    match find_cycle(&parents) {
+        Some(place) => Err(format!("task {:?} waits for itself, by way of its parents", job.tasks[place].name)),
+        None => Ok(parents),
+    }
+}
+
+fn check_task(task: &NewTask) -> Result<(), String> {
+    check_text("its name", &task.name, limits::NAME)?;
+    check_text("task_type", &task.task_type, limits::WORD)?;
+    check_count("it", "commands", task.commands.len(), limits::COMMANDS)?;
+    if task.parents.len() > limits::PARENTS {
+        return Err(format!("it has {} parents; at most {} are allowed", task.parents.len(), limits::PARENTS));
+    }
+    task.commands.iter().try_for_each(|command| check_text("the name of a command", &command.name, limits::WORD))
+}
+
+fn check_text(what: &str, text: &str, limit: usize) -> Result<(), String> {
+    if text.trim().is_empty() {
+        return Err(format!("{what} is empty"));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(format!("{what} holds a control character: {text:?}"));
+    }
+    match text.chars().count() {
+        length if length > limit => Err(format!("{what} has {length} characters; at most {limit} are allowed")),
+        _ => Ok(()),
+    }
+}
+
+fn check_count(whose: &str, what: &str, count: usize, limit: usize) -> Result<(), String> {
+    match count {
+        0 => Err(format!("{whose} has no {what}")),
+        count if count > limit => Err(format!("{whose} has {count} {what}; at most {limit} are allowed")),
+        _ => Ok(()),
+    }
+}
+
+fn find_parents(task: &NewTask, places: &HashMap<&str, usize>) -> Result<Vec<usize>, String> {
+    let mut found = Vec::with_capacity(task.parents.len());
+    for parent in &task.parents {
+        let place = places.get(parent.as_str());
+        let place = place.ok_or_else(|| format!("task {:?} has an unknown parent {parent:?}", task.name))?;
+        if found.contains(place) {
+            return Err(format!("task {:?} names its parent {parent:?} twice", task.name));
+        }
+        found.push(*place);
+    }
+    Ok(found)
+}
+
+/// The place of a task that waits for itself, if one does: what is left after all tasks that can be done, in
+/// whatever order, are done.
+fn find_cycle(parents: &[Vec<usize>]) -> Option<usize> {
+    let mut children = vec![Vec::new(); parents.len()];
+    for (child, parents) in parents.iter().enumerate() {
+        parents.iter().for_each(|parent| children[*parent].push(child));
+    }
+    let mut waits_for: Vec<usize> = parents.iter().map(Vec::len).collect();
+    let mut can_be_done: VecDeque<usize> = (0..parents.len()).filter(|place| waits_for[*place] == 0).collect();
+    while let Some(done) = can_be_done.pop_front() {
+        for child in &children[done] {
+            waits_for[*child] -= 1;
+            if waits_for[*child] == 0 {
+                can_be_done.push_back(*child);
+            }
+        }
+    }
+    let stuck = |place: &usize| waits_for[*place] > 0;
+    // From any that is stuck, going back to a parent that is stuck ends in the cycle itself.
+    let mut place = (0..parents.len()).find(stuck)?;
+    for _ in 0..parents.len() {
+        place = parents[place].iter().copied().find(stuck).unwrap_or(place);
+    }
+    Some(place)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn job(tasks: &Value) -> NewJob {
+        serde_json::from_value(json!({"name": "shot", "tasks": tasks})).unwrap()
+    }
+
+    fn task(name: &str, parents: &[&str]) -> Value {
+        json!({"name": name, "task_type": "sleep", "commands": [{"name": "echo"}], "parents": parents})
+    }
+
+    fn refusal(job: &NewJob) -> String {
+        check(job).unwrap_err()
+    }
+
+    #[test]
+    fn parents_are_found_wherever_they_stand_in_the_list() {
+        let job = job(&json!([task("last", &["a", "b"]), task("a", &[]), task("b", &["a"])]));
+        assert_eq!(check(&job), Ok(vec![vec![1, 2], vec![], vec![1]]));
+    }
+
+    #[test]
+    fn what_is_missing_is_given_its_default() {
+        let job = job(&json!([task("a", &[])]));
+        assert_eq!((job.priority, job.job_type.as_str(), job.tasks[0].priority), (50, "custom", 50));
+    }
+
+    #[test]
+    fn a_job_without_tasks_and_a_task_without_commands_are_refused() {
+        assert_eq!(refusal(&job(&json!([]))), "the job has no tasks");
+        let idle = json!([{"name": "a", "task_type": "sleep", "commands": []}]);
+        assert_eq!(refusal(&job(&idle)), "task 0 (\"a\"): it has no commands");
+    }
+
+    #[test]
+    fn names_are_unique_and_parents_known() {
+        let twins = job(&json!([task("a", &[]), task("b", &[]), task("a", &[])]));
+        assert_eq!(refusal(&twins), "tasks 0 and 2 have the same name \"a\"");
+        assert_eq!(refusal(&job(&json!([task("a", &["x"])]))), "task \"a\" has an unknown parent \"x\"");
+    }
+
+    #[test]
+    fn a_cycle_is_refused_and_a_task_in_it_named() {
+        assert_eq!(refusal(&job(&json!([task("a", &["a"])]))), "task \"a\" waits for itself, by way of its parents");
+        let cycle = job(&json!([task("behind", &["a"]), task("a", &["b"]), task("b", &["a"])]));
+        assert!(["a", "b"].iter().any(|name| refusal(&cycle).contains(&format!("task \"{name}\" waits"))));
+    }
+
+    #[test]
+    fn absurd_names_are_refused() {
+        let mut long = job(&json!([task("a", &[])]));
+        long.name = "x".repeat(1001);
+        assert_eq!(refusal(&long), "the name of the job has 1001 characters; at most 1000 are allowed");
+        let odd = job(&json!([task("a\u{0}", &[])]));
+        assert!(refusal(&odd).contains("control character"));
+    }
+
+    #[test]
+    fn a_misspelt_field_is_refused() {
+        let misspelt = json!({"name": "shot", "tasks": [], "prority": 7});
+        let error = serde_json::from_value::<NewJob>(misspelt).unwrap_err().to_string();
+        assert!(error.contains("prority") && error.contains("priority"), "{error}");
+    }
+}

@@ -1,0 +1,143 @@
+//! What people and scripts look at.
+
+use jiff::Timestamp;
+
+use super::{Error, Services};
+use crate::{
+    domain::{
+        ids::{JobId, TaskId, WorkerId},
+        job::{Job, JobState},
+        task::Task,
+        worker::Worker,
+    },
+    store::{BlacklistEntry, ReadTx, StoreError},
+};
+
+/// A task with what belongs to it.
+#[derive(Debug)]
+pub struct TaskView {
+    /// The task, with its newest sign of life.
+    pub task: Task,
+    /// Its job.
+    pub job: Job,
+    /// How the job stands.
+    pub job_state: JobState,
+    /// Its commands, as JSON text.
+    pub commands: String,
+}
+
+/// A worker with what belongs to it.
+#[derive(Debug)]
+pub struct WorkerView {
+    /// The worker.
+    pub worker: Worker,
+    /// When it was last heard of.
+    pub last_activity: Timestamp,
+    /// The task that it was last given, if it is still known.
+    pub current_task: Option<Task>,
+    /// What it is blacklisted for.
+    pub blacklist: Vec<BlacklistEntry>,
+}
+
+impl Services {
+    /// Jobs, the newest first, before `before`, as many as `limit` at the most.
+    pub fn jobs(&self, before: Option<JobId>, limit: usize) -> Result<Vec<(Job, JobState)>, Error> {
+        self.store.read(self.now(), |tx| Ok(tx.jobs(before, limit)?))
+    }
+
+    /// A job.
+    pub fn job(&self, id: JobId) -> Result<(Job, JobState), Error> {
+        self.store.read(self.now(), |tx| known_job(tx, id))
+    }
+
+    /// How many jobs there are.
+    pub fn count_jobs(&self) -> Result<u64, Error> {
+        self.store.read(self.now(), |tx| Ok(tx.count_jobs()?))
+    }
+
+    /// How many tasks there are.
+    pub fn count_tasks(&self) -> Result<u64, Error> {
+        self.store.read(self.now(), |tx| Ok(tx.count_all_tasks()?))
+    }
+
+    /// How many updates the Server has yet to hear.
+    pub fn count_updates(&self) -> Result<u64, Error> {
+        self.store.read(self.now(), |tx| Ok(tx.count_updates()?))
+    }
+
+    /// The tasks of a job in the order of their IDs, behind `after`, as many as `limit` at the most.
+    pub fn tasks_of_job(
+        &self,
+        id: JobId,
+        after: Option<TaskId>,
+        limit: usize,
+    ) -> Result<Vec<TaskView>, Error> {
+        self.store.read(self.now(), |tx| {
+            let (job, job_state) = known_job(tx, id)?;
+            let tasks = tx.tasks_of_job(id, after, limit)?.into_iter();
+            tasks
+                .map(|task| {
+                    let commands = tx.commands(task.id)?;
+                    let (job, job_state) = (job.clone(), job_state.clone());
+                    Ok(TaskView { task: self.with_newest_ping(task), job, job_state, commands })
+                })
+                .collect()
+        })
+    }
+
+    /// A task.
+    pub fn task(&self, id: TaskId) -> Result<TaskView, Error> {
+        self.store.read(self.now(), |tx| {
+            let task = tx.task(id)?.ok_or(Error::UnknownTask(id))?;
+            let (job, job_state) = known_job(tx, task.job)?;
+            let commands = tx.commands(id)?;
+            Ok(TaskView { task: self.with_newest_ping(task), job, job_state, commands })
+        })
+    }
+
+    /// The job that a task is part of.
+    pub fn job_of_task(&self, id: TaskId) -> Result<JobId, Error> {
+        let task = self.store.read(self.now(), |tx| tx.task(id))?;
+        Ok(task.ok_or(Error::UnknownTask(id))?.job)
+    }
+
+    fn with_newest_ping(&self, mut task: Task) -> Task {
+        let beat = task.worker_id.and_then(|worker| self.store.heartbeats().of_task(worker, task.id));
+        task.last_worker_ping = task.last_worker_ping.max(beat);
+        task
+    }
+
+    /// All workers, by nickname.
+    pub fn workers(&self) -> Result<Vec<WorkerView>, Error> {
+        let mut workers = self.store.read(self.now(), |tx| {
+            tx.workers()?.into_iter().map(|worker| self.worker_view(tx, worker)).collect::<Result<Vec<_>, Error>>()
+        })?;
+        workers.sort_by(|a, b| (&a.worker.nickname, a.worker.id).cmp(&(&b.worker.nickname, b.worker.id)));
+        Ok(workers)
+    }
+
+    /// A worker.
+    pub fn worker(&self, id: WorkerId) -> Result<WorkerView, Error> {
+        self.store.read(self.now(), |tx| {
+            let worker = tx.worker(id)?.ok_or(Error::UnknownWorker(id))?;
+            self.worker_view(tx, worker)
+        })
+    }
+
+    fn worker_view(&self, tx: &ReadTx, worker: Worker) -> Result<WorkerView, Error> {
+        let current_task = match worker.current_task {
+            Some(id) => tx.task(id)?,
+            None => None,
+        };
+        let last_activity = self.seen(tx, &worker)?;
+        let blacklist = tx.blacklist(Some(worker.id))?;
+        Ok(WorkerView { worker, last_activity, current_task, blacklist })
+    }
+}
+
+fn known_job(tx: &ReadTx, id: JobId) -> Result<(Job, JobState), Error> {
+    let job = tx.job(id)?.ok_or(Error::UnknownJob(id))?;
+    let state = tx.job_state(id)?;
+    let state = state.ok_or_else(|| StoreError::Corrupt(format!("job {id} has no state")))?;
+    Ok((job, state))
+}

@@ -1,0 +1,126 @@
+//! What people ask of workers.
+
+use jiff::tz::TimeZone;
+
+use super::{
+    Error, Services,
+    care::follow_schedule,
+    failing::known_worker,
+    releasing::release_all,
+    server_news::News,
+};
+use crate::domain::{
+    ids::{JobId, TaskId, WorkerId},
+    sleep::SleepSchedule,
+    task::TaskEvent,
+    worker::{StatusRequest, WorkerStatus},
+};
+
+impl Services {
+    /// Asks a worker to go to another status, at once or, `lazy`, when its task has ended.
+    pub async fn request_status(&self, id: WorkerId, status: WorkerStatus, lazy: bool) -> Result<(), Error> {
+        match status {
+            WorkerStatus::Awake | WorkerStatus::Asleep | WorkerStatus::Shutdown => {
+                self.change_worker(id, move |worker| worker.requested = Some(StatusRequest { status, lazy })).await
+            }
+            _ => Err(Error::Refused(format!(
+                "a worker cannot be asked to be {status}: use awake, asleep or shutdown"
+            ))),
+        }
+    }
+
+    /// Somebody has seen that a worker timed out: it counts as offline.
+    pub async fn acknowledge_timeout(&self, id: WorkerId) -> Result<(), Error> {
+        self.store
+            .write(self.now(), move |tx| {
+                let mut worker = known_worker(tx, id)?;
+                if worker.status != WorkerStatus::Timeout {
+                    let status = worker.status;
+                    return Err(Error::Refused(format!("this worker has not timed out, it is {status}")));
+                }
+                worker.status = WorkerStatus::Offline;
+                Ok(tx.put_worker(&worker)?)
+            })
+            .await
+    }
+
+    /// Forgets a worker. Its tasks go back to the queue.
+    pub async fn forget_worker(&self, id: WorkerId) -> Result<(), Error> {
+        self.forget_worker_because(id, "worker was removed").await
+    }
+
+    pub(super) async fn forget_worker_because(&self, id: WorkerId, reason: &'static str) -> Result<(), Error> {
+        let news = self.news.clone();
+        let notes = self.store.write(self.now(), move |tx| {
+            let worker = known_worker(tx, id)?;
+            let notes = release_all(tx, &news, id, reason)?;
+            tx.delete_worker(id)?;
+            tracing::info!(worker = worker.identifier(), reason, "a worker was forgotten");
+            Ok::<_, Error>(notes)
+        });
+        self.write_notes(notes.await?).await;
+        self.credentials.forget(id);
+        Ok(())
+    }
+
+    /// Trusts a worker again with tasks of this type of this job. One that was trusted all along is no error.
+    pub async fn forget_blacklist_line(
+        &self,
+        worker: WorkerId,
+        job: JobId,
+        task_type: String,
+    ) -> Result<(), Error> {
+        self.store
+            .write(self.now(), move |tx| {
+                known_worker(tx, worker)?;
+                Ok(tx.forget_blacklist(worker, job, &task_type)?)
+            })
+            .await
+    }
+
+    /// Gives a worker another sleep schedule and applies it at once.
+    pub async fn set_sleep_schedule(
+        &self,
+        id: WorkerId,
+        schedule: SleepSchedule,
+        tz: TimeZone,
+    ) -> Result<(), Error> {
+        self.store
+            .write(self.now(), move |tx| {
+                let mut worker = known_worker(tx, id)?;
+                worker.sleep_schedule = schedule;
+                worker.sleep_checked = tx.now();
+                if let Some(wish) = schedule.wish_at(tx.now(), &tz) {
+                    follow_schedule(&mut worker, wish);
+                }
+                Ok(tx.put_worker(&worker)?)
+            })
+            .await
+    }
+
+    /// Stops a task for good; a worker that has it is told when it asks.
+    pub async fn cancel_task(&self, id: TaskId) -> Result<(), Error> {
+        let news = self.news.clone();
+        self.store
+            .write(self.now(), move |tx| {
+                let mut task = tx.task(id)?.ok_or(Error::UnknownTask(id))?;
+                task.status = task.status.after(TaskEvent::CancelAsked)?;
+                task.activity = "Manager was asked to cancel the task".into();
+                task.last_updated = tx.now();
+                tx.put_task(&task)?;
+                let (status, activity) = (Some(task.status), task.activity.clone());
+                Ok(news.tell(tx, &task, News { status, activity, ..News::default() })?)
+            })
+            .await
+    }
+
+    /// Erases all tasks and jobs, and returns how many tasks there were.
+    pub async fn erase_tasks(&self) -> Result<u64, Error> {
+        self.store.write(self.now(), |tx| Ok(tx.erase_tasks()?)).await
+    }
+
+    /// Erases all updates that the Server has not heard, and returns how many there were.
+    pub async fn purge_updates(&self) -> Result<u64, Error> {
+        self.store.write(self.now(), |tx| Ok(tx.purge_updates()?)).await
+    }
+}
