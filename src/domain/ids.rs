@@ -1,4 +1,4 @@
-//! Identifiers of tasks, jobs and workers: 12-byte `ObjectId`s, written as 24 lower-case hex digits.
+//! Identifiers of tasks, jobs, workers and the Manager: 12-byte `ObjectId`s, written as 24 lower-case hex digits.
 
 use std::{fmt, str::FromStr};
 
@@ -78,6 +78,10 @@ object_id! {
 object_id! {
     /// Names a worker.
     WorkerId
+}
+object_id! {
+    /// Names this Manager to its Flamenco Server.
+    ManagerId
 }
 
 #[cfg(test)]

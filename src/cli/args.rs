@@ -1,0 +1,340 @@
+//! What can be said on the command line. What the commands do is in the other files of this folder.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+
+use super::logging::LogLevel;
+use crate::{
+    config::HttpUrl,
+    domain::ids::{JobId, WorkerId},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  flamenco-manager demo                   look around: simulated workers render a sample job
+  flamenco-manager check                  is everything set up well?
+  flamenco-manager                        run the Manager; the dashboard is at http://localhost:8080/
+  flamenco-manager job submit shot.json   send a job to the running Manager
+  flamenco-manager --json job list        the jobs, for a script
+
+The configuration is the file given with --config, else ./manager.toml, else
+/etc/flamenco-manager/manager.toml. Without one the Manager works on its own, with built-in defaults.
+
+Exit codes: 0 done, 1 it failed (stderr says why and what to do), 2 wrong usage.";
+
+/// Takes in render jobs and hands their tasks to Flamenco workers
+///
+/// All that it needs is in this one program, and all that it knows is in one database file.
+///
+/// Without a command it runs the Manager, as with "serve".
+#[derive(Debug, Clone, PartialEq, Eq, Parser)]
+#[command(name = "flamenco-manager", version, after_help = EXAMPLES, disable_help_subcommand = true)]
+pub struct Args {
+    /// The configuration file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    #[command(flatten)]
+    loudness: Loudness,
+
+    /// Log a JSON object a line; "list" and "show" print JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// How much to log: at most one of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ClapArgs)]
+struct Loudness {
+    /// Log what happens; this is the default
+    #[arg(long, global = true, conflicts_with_all = ["debug", "quiet"])]
+    verbose: bool,
+
+    /// Log every detail as well
+    #[arg(long, global = true, conflicts_with = "quiet")]
+    debug: bool,
+
+    /// Log warnings and errors only
+    #[arg(long, global = true)]
+    quiet: bool,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Run the Manager until it is interrupted (Ctrl+C or SIGTERM)
+    Serve,
+
+    /// Show a Manager at work, with simulated workers and a sample job
+    ///
+    /// It needs no configuration and touches none of your files: the database is a temporary one.
+    Demo {
+        /// Keep the temporary folder with the database and the task logs, and say where it is
+        #[arg(long)]
+        keep: bool,
+    },
+
+    /// Say in plain words what is wrong with the configuration, the database and the paths
+    ///
+    /// The exit code is 1 if anything is wrong.
+    Check,
+
+    /// Erase all tasks, after asking
+    Cleanslate(Confirmation),
+
+    /// Erase all task updates that wait for the Server, after asking
+    ///
+    /// What they say is lost: the Server will not hear of it.
+    Purgequeue(Confirmation),
+
+    /// Submit and look at jobs, on the running Manager
+    Job(On<JobCommand>),
+
+    /// Look at workers, on the running Manager
+    Worker(On<WorkerCommand>),
+}
+
+/// For commands that ask before they erase something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ClapArgs)]
+pub struct Confirmation {
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// A command for a running Manager.
+#[derive(Debug, Clone, PartialEq, Eq, ClapArgs)]
+pub struct On<C: Subcommand> {
+    /// Where the Manager is [default: on this machine, at the port that the configuration says]
+    #[arg(long, global = true, value_name = "URL")]
+    pub manager: Option<HttpUrl>,
+
+    /// What it shall do.
+    #[command(subcommand)]
+    pub command: C,
+}
+
+/// What to do with jobs.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum JobCommand {
+    /// Submit a job and print its ID
+    #[command(after_help = "\
+A job file for a simple render:
+  {\"name\": \"Shot 1\", \"job_type\": \"blender-render\",
+   \"settings\": {\"filepath\": \"/shared/shot1.blend\", \"frames\": \"1-100\", \"chunk_size\": 10,
+                \"render_output\": \"{render}/shot1/######\", \"format\": \"PNG\"}}")]
+    Submit {
+        /// The job, as JSON
+        #[arg(value_name = "FILE.json")]
+        file: PathBuf,
+    },
+
+    /// List the jobs
+    List,
+
+    /// Show a job and its tasks
+    Show {
+        /// The job's ID, 24 hex digits
+        id: JobId,
+    },
+}
+
+/// What to do with workers.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum WorkerCommand {
+    /// List the workers
+    List,
+
+    /// Show a worker
+    Show {
+        /// The worker's ID, 24 hex digits
+        id: WorkerId,
+    },
+}
+
+impl Args {
+    /// What the program was started with, in today's or in yesterday's words. Prints help or what is wrong,
+    /// and ends the program, when there is nothing to do.
+    pub fn from_command_line() -> Self {
+        Self::parse_from(modernise(std::env::args_os()))
+    }
+
+    /// How much to log.
+    pub fn log_level(&self) -> LogLevel {
+        if self.loudness.debug {
+            LogLevel::Debug
+        } else if self.loudness.quiet {
+            LogLevel::Warn
+        } else {
+            LogLevel::Info
+        }
+    }
+
+    /// What to do.
+    pub fn action(&self) -> &Command {
+        self.command.as_ref().unwrap_or(&Command::Serve)
+    }
+}
+
+/// `arguments` with the flags of Flamenco Manager 2.x, which have one dash, in their present form.
+///
+/// What follows an option that takes a value, or `--`, is left as it is.
+pub fn modernise(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut is_value = false;
+    let mut only_values = false;
+    let modern = |argument: OsString| {
+        let text = argument.to_str().unwrap_or_default();
+        let untouched = is_value || only_values;
+        is_value = !is_value && matches!(text, "--config" | "--manager");
+        only_values |= text == "--" && !untouched;
+        let modern = if untouched { None } else { modern_form(text) };
+        modern.map_or(argument, OsString::from)
+    };
+    arguments.into_iter().map(modern).collect()
+}
+
+fn modern_form(old: &str) -> Option<&'static str> {
+    Some(match old {
+        "-debug" => "--debug",
+        "-verbose" => "--verbose",
+        "-quiet" => "--quiet",
+        "-json" => "--json",
+        "-version" => "--version",
+        "-cleanslate" => "cleanslate",
+        "-purgequeue" => "purgequeue",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, error::ErrorKind};
+
+    use super::*;
+
+    fn modern(line: &str) -> String {
+        let words = modernise(line.split_whitespace().map(OsString::from));
+        words.iter().map(|word| word.to_str().unwrap()).collect::<Vec<_>>().join(" ")
+    }
+
+    fn parse(line: &str) -> Result<Args, clap::Error> {
+        let words = std::iter::once("flamenco-manager").chain(line.split_whitespace());
+        Args::try_parse_from(modernise(words.map(OsString::from)))
+    }
+
+    fn command(line: &str) -> Command {
+        parse(line).unwrap().action().clone()
+    }
+
+    fn error(line: &str) -> clap::Error {
+        parse(line).unwrap_err()
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_command_the_manager_is_run() {
+        assert_eq!(command(""), Command::Serve);
+        assert_eq!(command("serve"), Command::Serve);
+    }
+
+    #[test]
+    fn each_command_is_understood() {
+        let yes = Confirmation { yes: true };
+        assert_eq!(command("demo --keep"), Command::Demo { keep: true });
+        assert_eq!(command("check"), Command::Check);
+        assert_eq!(command("cleanslate --yes"), Command::Cleanslate(yes));
+        assert_eq!(command("purgequeue"), Command::Purgequeue(Confirmation { yes: false }));
+    }
+
+    #[test]
+    fn jobs_and_workers_are_found_on_a_manager_elsewhere() {
+        let id = "5c7d0000000000000000abc9";
+        let manager: Option<HttpUrl> = Some("http://farm:8080/".parse().unwrap());
+        let shown = JobCommand::Show { id: id.parse().unwrap() };
+        let expected = Command::Job(On { manager: manager.clone(), command: shown });
+        assert_eq!(command(&format!("job --manager http://farm:8080 show {id}")), expected);
+        assert_eq!(command(&format!("job show {id} --manager http://farm:8080/")), expected);
+        let expected = Command::Worker(On { manager, command: WorkerCommand::List });
+        assert_eq!(command("worker list --manager http://farm:8080"), expected);
+        let submit = JobCommand::Submit { file: PathBuf::from("shot.json") };
+        assert_eq!(command("job submit shot.json"), Command::Job(On { manager: None, command: submit }));
+    }
+
+    #[test]
+    fn the_general_options_may_stand_before_and_after_the_command() {
+        for line in ["--config x.toml --json --debug job list", "job list --debug --json --config x.toml"] {
+            let args = parse(line).unwrap();
+            assert_eq!(args.config, Some(PathBuf::from("x.toml")));
+            assert!(args.json);
+            assert_eq!(args.log_level(), LogLevel::Debug);
+        }
+    }
+
+    #[test]
+    fn the_flags_say_how_much_to_log() {
+        for (line, level) in [
+            ("", LogLevel::Info),
+            ("--verbose", LogLevel::Info),
+            ("--debug", LogLevel::Debug),
+            ("serve --quiet", LogLevel::Warn),
+        ] {
+            assert_eq!(parse(line).unwrap().log_level(), level, "{line}");
+        }
+        assert_eq!(error("--debug --quiet").kind(), ErrorKind::ArgumentConflict);
+        assert_eq!(error("--verbose --debug").kind(), ErrorKind::ArgumentConflict);
+    }
+
+    #[test]
+    fn wrong_usage_ends_with_2_and_help_with_0() {
+        for line in
+            ["dance", "--colour", "job", "job show 12", "job list --manager farm", "demo extra", "--config"]
+        {
+            assert_eq!(error(line).exit_code(), 2, "{line}");
+        }
+        for line in ["--help", "--version", "-version", "-h", "job submit --help"] {
+            assert_eq!(error(line).exit_code(), 0, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_bad_id_is_explained() {
+        assert!(error("worker show 12").to_string().contains("an ID is 24 lower-case hex digits"));
+    }
+
+    #[test]
+    fn the_flags_of_2_x_keep_working() {
+        assert_eq!(
+            modern("flamenco-manager -debug -verbose -quiet -json -version"),
+            "flamenco-manager --debug --verbose --quiet --json --version"
+        );
+        assert_eq!(modern("fm -quiet -cleanslate"), "fm --quiet cleanslate");
+        assert_eq!(modern("fm -purgequeue -json"), "fm purgequeue --json");
+        assert_eq!(command("-purgequeue -json"), Command::Purgequeue(Confirmation { yes: false }));
+    }
+
+    #[test]
+    fn values_and_unknown_words_are_left_as_they_are() {
+        for line in ["fm --config -json", "fm --manager -debug x", "fm -- -debug -json", "fm -h -x debug -"] {
+            assert_eq!(modern(line), line);
+        }
+        assert_eq!(modern("fm --config --config -json"), "fm --config --config --json");
+        assert_eq!(modern("fm --config=a -json"), "fm --config=a --json");
+    }
+
+    #[test]
+    fn help_names_every_command_with_an_example() {
+        let help = error("--help").to_string();
+        for word in
+            ["serve", "demo", "check", "cleanslate", "purgequeue", "job", "worker", "Examples:", "Exit codes"]
+        {
+            assert!(help.contains(word), "{word}");
+        }
+    }
+}

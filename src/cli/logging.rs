@@ -1,0 +1,118 @@
+//! Where the log goes, how much of it, and in which form.
+
+use std::{io, io::IsTerminal};
+
+use tracing::{Level, Subscriber, level_filters::LevelFilter};
+use tracing_subscriber::{
+    Layer,
+    filter::Targets,
+    fmt::{self, MakeWriter},
+    layer::SubscriberExt,
+    util::{SubscriberInitExt, TryInitError},
+};
+
+/// How much to log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Every detail, of the libraries too.
+    Debug,
+    /// What happens.
+    Info,
+    /// What should not have happened.
+    Warn,
+}
+
+/// Sends all log messages, those of libraries that use `log` as well, to stderr; with `json` as one object a
+/// line. Fails when it was called before.
+pub fn init(level: LogLevel, json: bool) -> Result<(), TryInitError> {
+    // https://no-color.org: any value but the empty one means no colours.
+    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let colours = io::stderr().is_terminal() && !unwanted;
+    subscriber(level, json, colours, io::stderr).try_init()
+}
+
+fn subscriber<W>(level: LogLevel, json: bool, colours: bool, writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let lines = fmt::layer().with_writer(writer).with_ansi(colours);
+    let lines = if json { lines.json().flatten_event(true).boxed() } else { lines.boxed() };
+    tracing_subscriber::registry().with(lines.with_filter(filter(level)))
+}
+
+/// Libraries report every connection at the levels below warnings: too much, unless one is looking for a fault.
+fn filter(level: LogLevel) -> Targets {
+    let (ours, libraries) = match level {
+        LogLevel::Debug => (Level::DEBUG, LevelFilter::DEBUG),
+        LogLevel::Info => (Level::INFO, LevelFilter::WARN),
+        LogLevel::Warn => (Level::WARN, LevelFilter::WARN),
+    };
+    Targets::new().with_default(libraries).with_target(env!("CARGO_CRATE_NAME"), ours)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Buffer {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What is written when this crate and a library log at each level.
+    fn logged(level: LogLevel, json: bool, colours: bool) -> String {
+        let buffer = Buffer::default();
+        let writer = buffer.clone();
+        tracing::subscriber::with_default(subscriber(level, json, colours, move || writer.clone()), || {
+            tracing::warn!(task = 7, "our warning");
+            tracing::info!("our news");
+            tracing::debug!("our detail");
+            tracing::warn!(target: "hyper::proto", "their warning");
+            tracing::info!(target: "hyper::proto", "their news");
+            tracing::debug!(target: "ureq", "their detail");
+        });
+        let bytes = buffer.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    fn messages(level: LogLevel) -> Vec<&'static str> {
+        let all = ["our warning", "our news", "our detail", "their warning", "their news", "their detail"];
+        let log = logged(level, false, false);
+        all.into_iter().filter(|message| log.contains(message)).collect()
+    }
+
+    #[test]
+    fn the_level_is_obeyed_and_libraries_are_quiet() {
+        assert_eq!(messages(LogLevel::Warn), ["our warning", "their warning"]);
+        assert_eq!(messages(LogLevel::Info), ["our warning", "our news", "their warning"]);
+        assert_eq!(messages(LogLevel::Debug).len(), 6);
+    }
+
+    #[test]
+    fn json_is_one_object_a_line() {
+        let log = logged(LogLevel::Info, true, true);
+        let lines: Vec<serde_json::Value> =
+            log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), 3);
+        assert_eq!(lines[0]["message"], "our warning");
+        assert_eq!(lines[0]["task"], 7);
+        assert_eq!(lines[0]["level"], "WARN");
+    }
+
+    #[test]
+    fn colours_are_used_only_when_wanted() {
+        assert!(logged(LogLevel::Info, false, true).contains('\u{1b}'));
+        assert!(!logged(LogLevel::Info, false, false).contains('\u{1b}'));
+        assert!(!logged(LogLevel::Info, true, false).contains('\u{1b}'));
+    }
+}

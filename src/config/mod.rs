@@ -1,0 +1,289 @@
+//! The configuration: `manager.toml` in typed form. What the keys do is the business of those who use them.
+
+mod address;
+mod duration;
+mod error;
+mod kinds;
+mod read;
+mod section;
+mod suggest;
+mod types;
+mod variables;
+
+use std::{
+    io,
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+pub use address::{HttpUrl, ListenAddress, ListenHost};
+pub use error::{ConfigError, Problem};
+pub use types::{
+    Certificate, DeviceUuid, Malformed, Mode, RecheckThrottle, Secret, ServerLink, UserAuthentication,
+};
+
+use crate::domain::{variables::Variables, worker::WorkerStatus};
+
+/// The example file: it shows every key with its default.
+pub const EXAMPLE: &str = include_str!("../../manager.toml.example");
+
+/// Where a configuration is looked for when none is named, in this order.
+const USUAL_PLACES: [&str; 2] = ["manager.toml", "/etc/flamenco-manager/manager.toml"];
+
+/// Everything that can be configured. `manager.toml.example` explains each key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Shown in the dashboard.
+    pub manager_name: String,
+    /// Production, or a Manager that somebody works on.
+    pub mode: Mode,
+    /// Where plain HTTP is served, if at all.
+    pub listen: Option<ListenAddress>,
+    /// Where HTTPS is served when TLS is set up. Never `None` then.
+    pub listen_https: Option<ListenAddress>,
+    /// `tlskey` and `tlscert`. It wins over ACME.
+    pub own_certificate: Option<Certificate>,
+    /// The domain for which to get a certificate by ACME.
+    pub acme_domain_name: Option<String>,
+    /// The URL at which workers reach the Manager; `None` is to be derived.
+    pub own_url: Option<HttpUrl>,
+    /// The database file.
+    pub database_path: PathBuf,
+    /// The folder of the task logs.
+    pub task_logs_path: PathBuf,
+    /// `flamenco`, `manager_id` and `manager_secret`; `None` is stand-alone.
+    pub server: Option<ServerLink>,
+    /// Time between unprompted task downloads.
+    pub download_task_sleep: Duration,
+    /// How often idle workers may prompt a download.
+    pub download_task_recheck_throttle: RecheckThrottle,
+    /// The longest time that a queued update waits for a push.
+    pub task_update_push_max_interval: Duration,
+    /// The most updates in one push.
+    pub task_update_push_max_count: NonZeroU32,
+    /// An empty push is made after this time without a push.
+    pub cancel_task_fetch_max_interval: Duration,
+    /// An active task that was not pinged for this long has failed.
+    pub active_task_timeout_interval: Duration,
+    /// An awake worker that was not seen for this long has timed out.
+    pub active_worker_timeout_interval: Duration,
+    /// Tasks untouched for this long are forgotten.
+    pub task_cleanup_max_age: Duration,
+    /// Workers unseen for this long are removed; `None` is never.
+    pub worker_cleanup_max_age: Option<Duration>,
+    /// Only workers in one of these statuses are removed.
+    pub worker_cleanup_status: Vec<WorkerStatus>,
+    /// So many failures of a worker on one job and task type, and it is blacklisted there.
+    pub blacklist_threshold: NonZeroU32,
+    /// So many workers may fail a task before it has failed for good.
+    pub task_fail_after_softfail_count: NonZeroU32,
+    /// The folder that is watched for newly rendered images.
+    pub watch_for_latest_image: Option<PathBuf>,
+    /// Whether workers can find the Manager by auto-discovery.
+    pub ssdp_discovery: bool,
+    /// By which UUID it is known there; `None` is one that is made up once and kept.
+    pub ssdp_device_uuid: Option<DeviceUuid>,
+    /// What workers must know to register.
+    pub worker_registration_secret: Option<Secret>,
+    /// How often the Manager looks after things.
+    pub intervals: Intervals,
+    /// `[user_authentication] mode` as given; see [`Config::user_authentication`].
+    pub user_authentication: Option<UserAuthentication>,
+    /// What stands in for `{name}` in the settings of tasks.
+    pub variables: Variables,
+    /// The file store.
+    pub shaman: Shaman,
+    /// What test jobs do.
+    pub test_tasks: TestTasks,
+}
+
+/// `[intervals]`: constants in Flamenco Manager 2.x, and rarely changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intervals {
+    /// How long after start-up timeouts and clean-ups wait, so that workers can come back. May be zero.
+    pub startup_grace: Duration,
+    /// How often to look for tasks and workers that have timed out.
+    pub timeout_check: Duration,
+    /// How often to look at the sleep schedules.
+    pub sleep_schedule_check: Duration,
+    /// How often to look for workers to remove.
+    pub worker_cleanup_check: Duration,
+    /// How often to look for tasks to forget.
+    pub task_cleanup_check: Duration,
+}
+
+/// `[shaman]`: the file store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shaman {
+    /// Whether it is in use.
+    pub enabled: bool,
+    /// Where the uploaded files are.
+    pub file_store_path: PathBuf,
+    /// Where the files of each job are laid out.
+    pub checkout_path: PathBuf,
+    /// When files are removed again.
+    pub garbage_collect: GarbageCollect,
+}
+
+/// `[shaman] garbage_collect`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GarbageCollect {
+    /// How often to look for files to remove; `None` is never.
+    pub period: Option<Duration>,
+    /// Only files that were unused for this long are removed.
+    pub max_age: Duration,
+    /// Further folders whose links keep files in use.
+    pub extra_checkout_paths: Vec<PathBuf>,
+}
+
+/// `[test_tasks]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestTasks {
+    /// The test render.
+    pub test_blender_render: TestRender,
+}
+
+/// `[test_tasks.test_blender_render]`: where a test render reads and writes, with variables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestRender {
+    /// Where the scene is put for the worker.
+    pub job_storage: String,
+    /// Where the worker puts the image.
+    pub render_output: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let count = |count| NonZeroU32::new(count).expect("a default above zero");
+        let listen = |port| Some(ListenAddress { host: ListenHost::Everywhere, port });
+        Self {
+            manager_name: "Flamenco Manager".to_owned(),
+            mode: Mode::Production,
+            listen: listen(8080),
+            listen_https: listen(8443),
+            own_certificate: None,
+            acme_domain_name: None,
+            own_url: None,
+            database_path: PathBuf::from("flamenco-manager.redb"),
+            task_logs_path: PathBuf::from("task-logs"),
+            server: None,
+            download_task_sleep: Duration::from_mins(10),
+            download_task_recheck_throttle: RecheckThrottle::After(Duration::from_secs(10)),
+            task_update_push_max_interval: Duration::from_secs(5),
+            task_update_push_max_count: count(3000),
+            cancel_task_fetch_max_interval: Duration::from_secs(10),
+            active_task_timeout_interval: Duration::from_mins(10),
+            active_worker_timeout_interval: Duration::from_mins(1),
+            task_cleanup_max_age: Duration::from_hours(336),
+            worker_cleanup_max_age: None,
+            worker_cleanup_status: vec![WorkerStatus::Offline],
+            blacklist_threshold: count(3),
+            task_fail_after_softfail_count: count(3),
+            watch_for_latest_image: None,
+            ssdp_discovery: true,
+            ssdp_device_uuid: None,
+            worker_registration_secret: None,
+            intervals: Intervals::default(),
+            user_authentication: None,
+            variables: variables::defaults(),
+            shaman: Shaman::default(),
+            test_tasks: TestTasks::default(),
+        }
+    }
+}
+
+impl Default for Intervals {
+    fn default() -> Self {
+        Self {
+            startup_grace: Duration::from_mins(5),
+            timeout_check: Duration::from_mins(1),
+            sleep_schedule_check: Duration::from_mins(1),
+            worker_cleanup_check: Duration::from_secs(30),
+            task_cleanup_check: Duration::from_mins(10),
+        }
+    }
+}
+
+impl Default for Shaman {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            file_store_path: PathBuf::from("/shared/flamenco/file-store"),
+            checkout_path: PathBuf::from("/shared/flamenco/jobs"),
+            garbage_collect: GarbageCollect {
+                period: None,
+                max_age: Duration::from_hours(744),
+                extra_checkout_paths: Vec::new(),
+            },
+        }
+    }
+}
+
+impl Default for TestTasks {
+    fn default() -> Self {
+        let test_blender_render = TestRender {
+            job_storage: "{job_storage}/test-jobs".to_owned(),
+            render_output: "{render}/test-renders".to_owned(),
+        };
+        Self { test_blender_render }
+    }
+}
+
+impl Config {
+    /// The configuration in `explicit`, or else in `./manager.toml`, or else in
+    /// `/etc/flamenco-manager/manager.toml`, together with its path; without any, the defaults.
+    ///
+    /// Only a file that does not exist is passed over, and never `explicit`.
+    pub fn find(explicit: Option<&Path>) -> Result<(Self, Option<PathBuf>), ConfigError> {
+        match explicit {
+            Some(path) => Ok((Self::load(path)?, Some(path.to_owned()))),
+            None => Self::find_in(&USUAL_PLACES.map(Path::new)),
+        }
+    }
+
+    fn find_in(places: &[&Path]) -> Result<(Self, Option<PathBuf>), ConfigError> {
+        for path in places {
+            match Self::load(path) {
+                Err(ConfigError::Unreadable { reason, .. }) if reason.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+                Ok(config) => return Ok((config, Some(path.to_path_buf()))),
+            }
+        }
+        Ok((Self::default(), None))
+    }
+
+    /// The configuration in the file `path`.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|reason| ConfigError::Unreadable { path: path.to_owned(), reason })?;
+        Self::from_toml(&text, &path.display().to_string())
+    }
+
+    /// The configuration that `text` holds. Messages call it `file_name`.
+    pub fn from_toml(text: &str, file_name: &str) -> Result<Self, ConfigError> {
+        let (config, _, problems) = read::read(text);
+        if problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigError::Invalid { file_name: file_name.to_owned(), problems })
+        }
+    }
+
+    /// Who may use the dashboard and the API: as configured, or else by token, or by the Server if there is one.
+    pub fn user_authentication(&self) -> UserAuthentication {
+        let usual =
+            if self.server.is_some() { UserAuthentication::Server } else { UserAuthentication::Token };
+        self.user_authentication.unwrap_or(usual)
+    }
+
+    /// The URL at which programs on this machine reach the Manager. `None` when it listens nowhere, which no
+    /// file can say.
+    pub fn local_url(&self) -> Option<HttpUrl> {
+        let http = self.listen.as_ref().map(|address| address.local_url("http"));
+        http.or_else(|| self.listen_https.as_ref().map(|address| address.local_url("https")))
+    }
+}
+
+#[cfg(test)]
+mod tests;
