@@ -1,5 +1,42 @@
 //! Who asks: everything that speaks HTTP with workers, people and scripts.
 
+mod api;
+mod authentication;
 pub mod body;
+mod documents;
+mod error;
+mod logs;
+mod metrics;
+mod page;
 mod patience;
+mod registration_token;
+mod routes;
+mod scripts;
 pub mod server;
+mod worker;
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+pub use self::{error::on_panic, routes::routes};
+use crate::services::Services;
+
+/// What the routes need to know.
+pub struct Site {
+    /// What the Manager can do.
+    pub services: Arc<Services>,
+    /// `manager_name`
+    pub manager_name: String,
+    /// `mode`: `production` or `develop`.
+    pub manager_mode: &'static str,
+    /// Host and port of the Flamenco Server, and its URL; both empty when there is none.
+    pub server: (String, String),
+    /// `worker_registration_secret`
+    pub registration_secret: Option<String>,
+    /// The local time zone, in which sleep schedules are meant.
+    pub time_zone: TimeZone,
+}
+
+/// The version of this program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -164,6 +164,27 @@ impl Services {
         self.store.read(self.now(), |tx| Ok(tx.contradictions()?))
     }
 
+    /// Says in a sentence each which part of the Manager does not work. An empty list is good news.
+    pub async fn ailments(&self) -> Vec<String> {
+        let mut ailments = Vec::new();
+        let writes = self.store.write(self.now(), |tx| Ok::<_, Error>(tx.put_setting("health", "checked")?));
+        if let Err(error) = writes.await {
+            ailments.push(format!("database: {error}"));
+        }
+        let logs = Arc::clone(&self.logs);
+        match tokio::task::spawn_blocking(move || logs.check()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => ailments.push(format!("task logs: {error}")),
+            Err(_) => ailments.push("task logs: the check ended badly".into()),
+        }
+        ailments
+    }
+
+    /// The variables in the settings of commands.
+    pub fn variables(&self) -> &Variables {
+        &self.policy.variables
+    }
+
     /// A setting that the Manager keeps for itself; `make` is asked for it the first time.
     pub async fn setting(&self, name: &'static str, make: impl FnOnce() -> String) -> Result<String, Error> {
         let new = make();

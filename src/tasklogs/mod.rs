@@ -73,6 +73,15 @@ impl TaskLogs {
         self.folder(job).join(format!("task-{task}.txt"))
     }
 
+    /// Can logs be written? Makes the folder of all logs if it is not there.
+    pub fn check(&self) -> Result<(), LogError> {
+        let probe = self.root.join(".writable");
+        fs::create_dir_all(&self.root)
+            .and_then(|()| fs::write(&probe, b""))
+            .and_then(|()| fs::remove_file(&probe))
+            .map_err(LogError::write(&self.root))
+    }
+
     fn folder(&self, job: JobId) -> PathBuf {
         let job = job.to_string();
         self.root.join(format!("job-{}", &job[..4])).join(job)

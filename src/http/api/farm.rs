@@ -1,0 +1,44 @@
+//! The farm as a whole, and whether the Manager itself is well.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use warp::Filter;
+
+use super::super::{
+    Site, VERSION, documents,
+    error::ApiError,
+    routes::{Answer, Route, endpoint, json, look, with},
+};
+
+/// `GET /api/farm`
+pub fn farm(site: &Arc<Site>) -> Route {
+    endpoint(warp::path!("api" / "farm").and(warp::get()).and(with(site)).then(
+        async |site: Arc<Site>| -> Answer {
+            let farm = look(&site, |services| services.farm()).await?;
+            Ok(json(&documents::farm(&farm)))
+        },
+    ))
+}
+
+/// `GET /api/version`
+pub fn version() -> Route {
+    endpoint(
+        warp::path!("api" / "version")
+            .and(warp::get())
+            .then(async || -> Answer { Ok(json(&json!({"name": "Flamenco Manager", "version": VERSION}))) }),
+    )
+}
+
+/// `GET /api/health`: 503 with the failing part named, unless all is well.
+pub fn health(site: &Arc<Site>) -> Route {
+    endpoint(warp::path!("api" / "health").and(warp::get()).and(with(site)).then(
+        async |site: Arc<Site>| -> Answer {
+            let ailments = site.services.ailments().await;
+            if ailments.is_empty() {
+                return Ok(json(&json!({"status": "ok"})));
+            }
+            Err(ApiError::unhealthy(ailments.join("; ")))
+        },
+    ))
+}

@@ -1,0 +1,47 @@
+//! The API for people and scripts (`interface.md`, section 5).
+
+pub mod farm;
+pub mod jobs;
+pub mod tasks;
+pub mod upkeep;
+pub mod workers;
+
+use std::str::FromStr;
+
+use http::StatusCode;
+use serde::de::DeserializeOwned;
+use warp::{Filter, Reply, reject::Rejection, reply::Response};
+
+use super::error::ApiError;
+
+/// The largest page of a list.
+const MOST_ON_A_PAGE: usize = 1000;
+
+/// The size of a page when nobody asks for another.
+const PAGE: usize = 100;
+
+/// Takes the parameters behind the question mark. Unknown and wrong ones are an error that names them.
+fn parameters<T: DeserializeOwned + Send + 'static>()
+-> impl Filter<Extract = (Result<T, ApiError>,), Error = Rejection> + Clone + Send + Sync {
+    warp::any().and(warp::query::raw().or(warp::any().map(String::new)).unify()).map(|text: String| {
+        serde_urlencoded::from_str(&text).map_err(|error| ApiError::bad_request(format!("{text:?}: {error}")))
+    })
+}
+
+/// An ID in the path.
+fn id<T: FromStr>(text: &str) -> Result<T, ApiError> {
+    text.parse().map_err(|_| super::worker::tasks::malformed_id(text))
+}
+
+/// How many entries a page has.
+fn page_size(limit: Option<usize>) -> Result<usize, ApiError> {
+    match limit {
+        None => Ok(PAGE),
+        Some(limit) if (1..=MOST_ON_A_PAGE).contains(&limit) => Ok(limit),
+        Some(limit) => Err(ApiError::bad_request(format!("limit={limit}: use 1 to {MOST_ON_A_PAGE}"))),
+    }
+}
+
+fn created(response: impl Reply) -> Response {
+    warp::reply::with_status(response, StatusCode::CREATED).into_response()
+}

@@ -1,0 +1,36 @@
+//! Workers prove who they are, with HTTP Basic authentication.
+
+use std::sync::Arc;
+
+use headers::{Authorization, Header, authorization::Basic};
+use http::HeaderMap;
+use warp::{Filter, reject::Rejection};
+
+use super::{Site, error::ApiError};
+use crate::domain::ids::WorkerId;
+
+/// The worker that calls, or the answer that whoever calls deserves.
+pub type Caller = Result<WorkerId, ApiError>;
+
+/// Takes who calls. It never rejects: what the answer is to a stranger is up to the route.
+pub fn caller(site: &Arc<Site>) -> impl Filter<Extract = (Caller,), Error = Rejection> + Clone + Send + Sync {
+    let site = Arc::clone(site);
+    warp::header::headers_cloned().then(move |headers: HeaderMap| {
+        let site = Arc::clone(&site);
+        async move { authenticate(&site, &headers).await }
+    })
+}
+
+async fn authenticate(site: &Site, headers: &HeaderMap) -> Caller {
+    let values = &mut headers.get_all(Authorization::<Basic>::name()).iter();
+    let Ok(Authorization(basic)) = Authorization::<Basic>::decode(values) else {
+        return Err(ApiError::unauthorized());
+    };
+    let Ok(id) = basic.username().parse() else { return Err(ApiError::unauthorized()) };
+    if site.services.authenticate(id, basic.password()).await? {
+        Ok(id)
+    } else {
+        tracing::warn!(worker = %id, "a worker with unknown ID or wrong secret was turned away");
+        Err(ApiError::unauthorized())
+    }
+}

@@ -1,0 +1,175 @@
+//! The documents that go out, as workers, people and scripts know them.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Value, json, value::RawValue};
+
+use crate::{
+    domain::{
+        job::{Job, JobState},
+        sleep::SleepScheduleWire,
+        task::{Task, TaskStatus},
+        worker::Worker,
+    },
+    services::{Farm, StarvedJob, TaskView, WorkerView},
+    store::BlacklistEntry,
+};
+
+#[derive(Serialize)]
+struct TaskDocument<'a, C> {
+    _id: String,
+    job: String,
+    name: &'a str,
+    status: &'static str,
+    priority: i32,
+    job_priority: i32,
+    job_type: &'a str,
+    task_type: &'a str,
+    commands: C,
+    parents: Vec<String>,
+    activity: &'a str,
+    worker: &'a str,
+    worker_id: Option<String>,
+    failed_by_workers: Vec<FailedByDocument<'a>>,
+    last_worker_ping: Option<String>,
+    last_updated: String,
+    metrics: Metrics<'a>,
+}
+
+#[derive(Serialize)]
+struct FailedByDocument<'a> {
+    id: String,
+    identifier: &'a str,
+}
+
+#[derive(Serialize)]
+struct Metrics<'a> {
+    timing: &'a BTreeMap<String, f64>,
+}
+
+/// A task with these commands, as JSON text.
+pub fn task_text<C: Serialize>(
+    task: &Task,
+    job: &Job,
+    state: &JobState,
+    commands: C,
+) -> serde_json::Result<String> {
+    serde_json::to_string(&TaskDocument {
+        _id: task.id.to_string(),
+        job: task.job.to_string(),
+        name: &task.name,
+        status: task.status.as_str(),
+        priority: task.priority,
+        job_priority: state.priority,
+        job_type: &job.job_type,
+        task_type: &task.task_type,
+        commands,
+        parents: task.parents.iter().map(ToString::to_string).collect(),
+        activity: &task.activity,
+        worker: &task.worker,
+        worker_id: task.worker_id.map(|id| id.to_string()),
+        failed_by_workers: task
+            .failed_by
+            .iter()
+            .map(|by| FailedByDocument { id: by.id.to_string(), identifier: &by.identifier })
+            .collect(),
+        last_worker_ping: task.last_worker_ping.map(|ping| ping.to_string()),
+        last_updated: task.last_updated.to_string(),
+        metrics: Metrics { timing: &task.timing },
+    })
+}
+
+/// A task as people see it, with its commands as they were submitted.
+pub fn task(view: &TaskView) -> serde_json::Result<Box<RawValue>> {
+    let commands: &RawValue = serde_json::from_str(&view.commands)?;
+    RawValue::from_string(task_text(&view.task, &view.job, &view.job_state, commands)?)
+}
+
+/// A job.
+pub fn job(job: &Job, state: &JobState) -> Value {
+    let Job { id, name, job_type, metadata, created } = job;
+    let by_status: BTreeMap<_, _> = TaskStatus::ALL
+        .into_iter()
+        .map(|status| (status.as_str(), state.tally.count(status)))
+        .filter(|(_, count)| *count > 0)
+        .collect();
+    json!({
+        "_id": id,
+        "name": name,
+        "job_type": job_type,
+        "priority": state.priority,
+        "status": state.tally.job_status().as_str(),
+        // What was stored as an object is one.
+        "metadata": serde_json::from_str(metadata).unwrap_or(Value::Null),
+        "created": created.to_string(),
+        "updated": state.updated.to_string(),
+        "tasks": { "total": state.tally.total(), "runnable": state.tally.ready, "by_status": by_status },
+    })
+}
+
+/// A worker that has just registered.
+pub fn new_worker(worker: &Worker) -> Value {
+    let last_activity = worker.registered;
+    let view = WorkerView { worker: worker.clone(), last_activity, current_task: None, blacklist: Vec::new() };
+    self::worker(&view)
+}
+
+/// A worker. Never its secret.
+pub fn worker(view: &WorkerView) -> Value {
+    let WorkerView { worker, last_activity, current_task, blacklist } = view;
+    json!({
+        "_id": worker.id,
+        "nickname": worker.nickname,
+        "address": worker.address,
+        "status": worker.status,
+        "platform": worker.platform,
+        "software": worker.software,
+        "supported_task_types": worker.supported_task_types,
+        "current_task": worker.current_task,
+        "current_task_status": current_task.as_ref().map(|task| task.status.as_str()),
+        "current_task_updated": current_task.as_ref().map(|task| task.last_updated.to_string()),
+        "current_job": current_task.as_ref().map(|task| task.job),
+        "last_activity": last_activity.to_string(),
+        "registered": worker.registered.to_string(),
+        "status_requested": worker.requested.map_or("", |request| request.status.as_str()),
+        "lazy_status_request": worker.requested.is_some_and(|request| request.lazy),
+        "sleep_schedule": SleepScheduleWire::from(worker.sleep_schedule),
+        "blacklist": blacklist.iter().map(blacklist_line).collect::<Vec<_>>(),
+    })
+}
+
+/// A line of the blacklist.
+fn blacklist_line(entry: &BlacklistEntry) -> Value {
+    json!({
+        "_created": entry.created.to_string(),
+        "worker_id": entry.worker,
+        "job_id": entry.job,
+        "task_type": entry.task_type,
+    })
+}
+
+/// A job that nobody can work on.
+pub fn starved_job(starved: &StarvedJob) -> Value {
+    let StarvedJob { id, name, task_types, runnable_tasks, reason } = starved;
+    json!({
+        "_id": id,
+        "name": name,
+        "task_types": task_types,
+        "runnable_tasks": runnable_tasks,
+        "reason": reason,
+    })
+}
+
+/// The farm as a whole.
+pub fn farm(farm: &Farm) -> Value {
+    let Farm { jobs, tasks, workers, update_queue, uptime, starved_jobs } = farm;
+    json!({
+        "jobs": jobs,
+        "tasks": tasks,
+        "workers": workers,
+        "queues": { "task_updates": update_queue },
+        "uptime_seconds": uptime.as_secs_f64(),
+        "starved_jobs": starved_jobs.iter().map(starved_job).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,143 @@
+//! Errors become answers, in one place.
+
+use http::{StatusCode, header};
+use serde_json::json;
+use warp::{Reply, reject::Rejection, reply::Response};
+
+use super::body::BodyError;
+use crate::services::Error;
+
+/// An error as a caller sees it: `{"error": {"code", "message"}}` with a fitting status.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+}
+
+impl ApiError {
+    /// The request makes no sense.
+    pub fn bad_request(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, code: "bad-request", message: message.into() }
+    }
+
+    /// There is no such thing.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::NOT_FOUND, code: "not-found", message: message.into() }
+    }
+
+    /// Nothing here can be done with a body of this kind.
+    pub fn not_acceptable(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::NOT_ACCEPTABLE, code: "not-acceptable", message: message.into() }
+    }
+
+    /// The request is understood, and still cannot be carried out.
+    pub fn unprocessable(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, code: "unprocessable", message: message.into() }
+    }
+
+    /// The caller may not do this.
+    pub fn forbidden(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::FORBIDDEN, code: "forbidden", message: message.into() }
+    }
+
+    /// A worker's credentials are missing or wrong.
+    pub fn unauthorized() -> Self {
+        let message = "unknown worker or wrong secret";
+        Self { status: StatusCode::UNAUTHORIZED, code: "unauthorized", message: message.into() }
+    }
+
+    /// A part of the Manager does not work.
+    pub fn unhealthy(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, code: "unhealthy", message: message.into() }
+    }
+
+    /// Something went wrong that the caller cannot help. What it was is in the log.
+    pub fn internal(error: &dyn std::error::Error) -> Self {
+        tracing::error!(error, "a request failed");
+        Self {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            code: "internal",
+            message: "internal error; the log of the Manager says more".into(),
+        }
+    }
+
+    /// The status of the answer.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What is wrong, in words.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The answer, as JSON.
+    pub fn into_response(self) -> Response {
+        let Self { status, code, message } = self;
+        let body = json!({"error": {"code": code, "message": message}});
+        let mut response = warp::reply::with_status(warp::reply::json(&body), status).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            let challenge = header::HeaderValue::from_static("Basic realm=\"Flamenco Manager\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+
+    /// The answer, as a line of text: what scripts of 2.x expect.
+    pub fn into_text(self) -> Response {
+        warp::reply::with_status(format!("{}\n", self.message), self.status).into_response()
+    }
+}
+
+impl From<Error> for ApiError {
+    fn from(error: Error) -> Self {
+        let (status, code) = match &error {
+            Error::UnknownTask(_) | Error::UnknownJob(_) | Error::UnknownWorker(_) => {
+                (StatusCode::NOT_FOUND, "not-found")
+            }
+            Error::NotYours { .. } => (StatusCode::CONFLICT, "not-yours"),
+            Error::Illegal(_) => (StatusCode::CONFLICT, "too-late"),
+            Error::NoTaskTypes => (StatusCode::NOT_ACCEPTABLE, "no-task-types"),
+            Error::Refused(_) => (StatusCode::BAD_REQUEST, "bad-request"),
+            Error::Log(_) | Error::TestFile { .. } | Error::Store(_) | Error::Panicked => {
+                return Self::internal(&error);
+            }
+        };
+        Self { status, code, message: error.to_string() }
+    }
+}
+
+impl From<BodyError> for ApiError {
+    fn from(error: BodyError) -> Self {
+        let (status, code) = match error {
+            BodyError::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
+            BodyError::TooSlow => (StatusCode::REQUEST_TIMEOUT, "too-slow"),
+            BodyError::Broken => (StatusCode::BAD_REQUEST, "bad-request"),
+        };
+        Self { status, code, message: error.to_string() }
+    }
+}
+
+/// The answer to a request that no route took.
+pub fn no_route(rejection: &Rejection) -> Response {
+    let wrong_method = rejection.find::<warp::reject::MethodNotAllowed>().is_some();
+    let (status, code, message) = if wrong_method {
+        (StatusCode::METHOD_NOT_ALLOWED, "wrong-method", "this cannot be done with this method")
+    } else {
+        (StatusCode::NOT_FOUND, "not-found", "there is nothing at this address")
+    };
+    ApiError { status, code, message: message.into() }.into_response()
+}
+
+/// The answer to a request whose handler panicked. What a worker asks of its task is always answered in the
+/// one form that it understands; in case of doubt it goes on (`worker-protocol.md`, sections 0.1 and 13).
+pub fn on_panic(path: &str) -> Response {
+    let status = StatusCode::INTERNAL_SERVER_ERROR;
+    let body = if path.starts_with("/may-i-run/") {
+        json!({"may_keep_running": true, "reason": "internal error"})
+    } else {
+        json!({"error": {"code": "internal", "message": "internal error; the log of the Manager says more"}})
+    };
+    warp::reply::with_status(warp::reply::json(&body), status).into_response()
+}

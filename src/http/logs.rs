@@ -1,0 +1,86 @@
+//! Task logs as answers.
+
+use std::io::Read;
+
+use bytes::Bytes;
+use futures_util::stream;
+use http::{HeaderValue, header};
+use warp::reply::Response;
+
+use super::{error::ApiError, routes::Answer};
+use crate::{services::Error, tasklogs::LogFile};
+
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
+/// As many bytes are read and sent at a time.
+const PIECE: usize = 64 * 1024;
+
+/// The log as a script of 2.x gets it: whole if it is short or `whole` is wanted, else its head and tail; one
+/// that was compressed as an attachment (`interface.md`, section 4).
+pub async fn as_in_2x(log: LogFile, whole: bool) -> Answer {
+    if log.is_compressed() {
+        return Ok(attachment(log));
+    }
+    if whole || log.is_short() {
+        return Ok(whole_text(log));
+    }
+    let text = tokio::task::spawn_blocking(move || log.head_and_tail()).await;
+    Ok(text_response(text.map_err(|_| Error::Panicked)?.map_err(Error::Log)?))
+}
+
+/// The last lines of a log.
+pub async fn tail(log: LogFile, lines: usize) -> Answer {
+    let text = tokio::task::spawn_blocking(move || log.tail_lines(lines)).await;
+    Ok(text_response(text.map_err(|_| Error::Panicked)?.map_err(Error::Log)?))
+}
+
+/// The whole log, as text.
+pub fn whole_text(log: LogFile) -> Response {
+    let mut response = streamed(log.into_text());
+    response.headers_mut().insert(header::CONTENT_TYPE, TEXT);
+    response
+}
+
+fn attachment(log: LogFile) -> Response {
+    let name = log.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let (file, length) = log.into_file();
+    let mut response = streamed(Box::new(file.take(length)));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/gzip"));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    // The name is made of an ID, so it is always a header.
+    if let Ok(disposition) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
+        headers.insert(header::CONTENT_DISPOSITION, disposition);
+    }
+    response
+}
+
+fn text_response(text: Vec<u8>) -> Response {
+    let mut response = Response::new(text.into());
+    response.headers_mut().insert(header::CONTENT_TYPE, TEXT);
+    response
+}
+
+/// Sends what `source` has, piece by piece, so that memory does not grow with the log.
+fn streamed(source: Box<dyn Read + Send>) -> Response {
+    let pieces = stream::unfold(Some(source), async |source| {
+        let mut source = source?;
+        let read = tokio::task::spawn_blocking(move || {
+            let mut piece = Vec::with_capacity(PIECE);
+            let read = source.by_ref().take(PIECE as u64).read_to_end(&mut piece);
+            (read.map(|_| Bytes::from(piece)), source)
+        });
+        match read.await {
+            Ok((Ok(piece), _)) if piece.is_empty() => None,
+            Ok((Ok(piece), source)) => Some((Ok(piece), Some(source))),
+            Ok((Err(error), _)) => Some((Err(error), None)),
+            Err(panic) => Some((Err(std::io::Error::other(panic)), None)),
+        }
+    });
+    warp::reply::stream(pieces)
+}
+
+/// The answer when a task has no log.
+pub fn no_log() -> ApiError {
+    ApiError::not_found("this task has no log")
+}

@@ -1,0 +1,37 @@
+//! `GET /`: what a person sees in a browser, from the files in `assets/`.
+
+use http::header;
+use rust_embed::RustEmbed;
+use warp::{Filter, Reply};
+
+use super::{
+    error::ApiError,
+    routes::{Answer, Route, endpoint},
+};
+
+#[derive(RustEmbed)]
+#[folder = "assets/page"]
+struct Page;
+
+/// `GET /` and the files that the page is made of.
+pub fn page() -> Route {
+    let file = warp::path::end().map(|| "index.html".to_owned()).or(warp::path!(String)).unify();
+    endpoint(warp::get().and(file).then(async |name: String| -> Answer {
+        let file = Page::get(&name).ok_or_else(|| ApiError::not_found("there is nothing at this address"))?;
+        let response = warp::reply::Response::new(file.data.into_owned().into());
+        let response = warp::reply::with_header(response, header::CONTENT_TYPE, kind(&name));
+        let response = warp::reply::with_header(response, header::CACHE_CONTROL, "no-cache");
+        let policy = "default-src 'self'; frame-ancestors 'none'";
+        Ok(warp::reply::with_header(response, header::CONTENT_SECURITY_POLICY, policy).into_response())
+    }))
+}
+
+fn kind(name: &str) -> &'static str {
+    match name.rsplit('.').next() {
+        Some("html") => "text/html; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        _ => "application/octet-stream",
+    }
+}

@@ -1,0 +1,98 @@
+//! The page of routes: every address that the Manager answers at, a line each.
+
+use std::{convert::Infallible, sync::Arc};
+
+use warp::{
+    Filter, Reply,
+    filters::BoxedFilter,
+    reject::Rejection,
+    reply::Response,
+};
+
+use super::{
+    Site, api,
+    error::{ApiError, no_route},
+    metrics, page, scripts,
+    worker::{presence, tasks},
+};
+use crate::services::{Error, Services};
+
+/// One endpoint, or many.
+pub type Route = BoxedFilter<(Response,)>;
+
+/// What a handler says.
+pub type Answer = Result<Response, ApiError>;
+
+/// The table of routes. The first that matches answers; workers, who ask most, come first.
+pub fn routes(site: &Arc<Site>) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + Send + Sync + 'static {
+    any_of(vec![
+        tasks::hand_out(site),
+        tasks::update(site),
+        tasks::may_i_run(site),
+        presence::status_change(site),
+        presence::acknowledge_status(site),
+        tasks::give_back(site),
+        tasks::output_produced(site),
+        presence::sign_on(site),
+        presence::sign_off(site),
+        presence::register(site),
+        api::jobs::submit(site),
+        api::jobs::list(site),
+        api::jobs::show(site),
+        api::jobs::tasks(site),
+        api::tasks::show(site),
+        api::tasks::log(site),
+        api::tasks::cancel(site),
+        api::workers::list(site),
+        api::workers::show(site),
+        api::farm::farm(site),
+        api::farm::version(),
+        api::farm::health(site),
+        api::upkeep::erase_tasks(site),
+        api::upkeep::purge_updates(site),
+        scripts::as_json(site),
+        scripts::worker_action(site),
+        scripts::set_sleep_schedule(site),
+        scripts::logfile(site),
+        scripts::kick(site),
+        metrics::metrics(site),
+        page::page(),
+    ])
+    .recover(async |rejection: Rejection| Ok::<_, Infallible>(no_route(&rejection)))
+    .unify()
+}
+
+/// Makes a route of a handler: its errors become answers, and nothing is left for another route to take.
+pub fn endpoint<F>(handler: F) -> Route
+where
+    F: Filter<Extract = (Answer,), Error = Rejection> + Clone + Send + Sync + 'static,
+{
+    handler.map(|answer: Answer| answer.unwrap_or_else(ApiError::into_response)).boxed()
+}
+
+/// Hands the site to a handler.
+pub fn with(site: &Arc<Site>) -> impl Filter<Extract = (Arc<Site>,), Error = Infallible> + Clone + Send + Sync + 'static {
+    let site = Arc::clone(site);
+    warp::any().map(move || Arc::clone(&site))
+}
+
+/// Runs a look at the database that may take a while, where it keeps no other request waiting.
+pub async fn look<T: Send + 'static>(
+    site: &Site,
+    work: impl FnOnce(&Services) -> Result<T, Error> + Send + 'static,
+) -> Result<T, ApiError> {
+    let services = Arc::clone(&site.services);
+    let done = tokio::task::spawn_blocking(move || work(&services)).await;
+    Ok(done.map_err(|_| Error::Panicked)??)
+}
+
+/// A JSON document.
+pub fn json<T: serde::Serialize>(document: &T) -> Response {
+    warp::reply::json(document).into_response()
+}
+
+/// Boxed after every step: a plain chain of so many `or`s does not compile.
+fn any_of(routes: Vec<Route>) -> Route {
+    let join = |first: Route, second: Route| first.or(second).unify().boxed();
+    routes.into_iter().reduce(join).expect("the list above is not empty")
+}

@@ -1,0 +1,183 @@
+//! Endpoints that scripts know from Flamenco Manager 2.x (`interface.md`, section 4).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, header};
+use serde::Deserialize;
+use serde_json::json;
+use warp::{Filter, Reply, reply::Response};
+
+use super::{
+    Site, VERSION,
+    body::{self, BodyError},
+    documents,
+    error::ApiError,
+    logs,
+    routes::{Answer, Route, endpoint, json, look, with},
+    worker::{presence::no_content, tasks::malformed_id},
+};
+use crate::domain::{
+    ids::{JobId, TaskId, WorkerId},
+    sleep::{SleepSchedule, SleepScheduleWire},
+    worker::WorkerStatus,
+};
+
+/// `GET /as-json`
+pub fn as_json(site: &Arc<Site>) -> Route {
+    endpoint(warp::path!("as-json").and(warp::get()).and(with(site)).then(
+        async |site: Arc<Site>| -> Answer {
+            let (workers, tasks, queue, starved) = look(&site, |services| {
+                let workers = services.workers()?;
+                Ok((workers, services.count_tasks()?, services.count_updates()?, services.starved_jobs()?))
+            })
+            .await?;
+            let workers: Vec<_> = workers.iter().map(documents::worker).collect();
+            let starved: Vec<_> = starved.iter().map(documents::starved_job).collect();
+            let (name, url) = &site.server;
+            let document = json!({
+                "nr_of_workers": workers.len(),
+                "nr_of_tasks": tasks,
+                "upstream_queue_size": queue,
+                "version": VERSION,
+                "workers": workers,
+                "manager_name": site.manager_name,
+                "manager_mode": site.manager_mode,
+                "server": { "name": name, "url": url },
+                "starved_jobs": starved,
+            });
+            Ok(warp::reply::with_header(json(&document), header::CACHE_CONTROL, "no-cache").into_response())
+        },
+    ))
+}
+
+/// What a person wants of a worker: a form.
+#[derive(Deserialize)]
+#[serde(tag = "action", rename_all = "kebab-case")]
+enum Action {
+    SetStatus {
+        status: WorkerStatus,
+        #[serde(default)]
+        lazy: String,
+    },
+    Shutdown {
+        #[serde(default)]
+        lazy: String,
+    },
+    AckTimeout,
+    SendTestJob,
+    ForgetWorker,
+    ForgetBlacklistLine {
+        job_id: JobId,
+        task_type: String,
+    },
+}
+
+/// `POST /worker-action/{id}`
+pub fn worker_action(site: &Arc<Site>) -> Route {
+    endpoint(
+        warp::path!("worker-action" / String)
+            .and(warp::post())
+            .and(with(site))
+            .and(body::bytes(body::ORDINARY))
+            .then(async |worker: String, site: Arc<Site>, body: Result<Bytes, BodyError>| -> Answer {
+                Ok(act(&site, &worker, body).await.unwrap_or_else(ApiError::into_text))
+            }),
+    )
+}
+
+async fn act(site: &Site, worker: &str, form: Result<Bytes, BodyError>) -> Result<Response, ApiError> {
+    let worker: WorkerId = worker.parse().map_err(|_| malformed_id(worker))?;
+    let services = &site.services;
+    services.worker(worker)?;
+    let action = serde_urlencoded::from_bytes(&form?)
+        .map_err(|error| ApiError::bad_request(format!("this action cannot be carried out: {error}")))?;
+    match action {
+        Action::SetStatus { status, lazy } => services.request_status(worker, status, is_true(&lazy)).await?,
+        Action::Shutdown { lazy } => {
+            services.request_status(worker, WorkerStatus::Shutdown, is_true(&lazy)).await?;
+        }
+        Action::AckTimeout => services.acknowledge_timeout(worker).await?,
+        Action::SendTestJob => return Ok(format!("{}\n", services.send_test_job(worker).await?).into_response()),
+        Action::ForgetWorker => services.forget_worker(worker).await?,
+        Action::ForgetBlacklistLine { job_id, task_type } => {
+            services.forget_blacklist_line(worker, job_id, task_type).await?;
+        }
+    }
+    Ok(no_content())
+}
+
+fn is_true(text: &str) -> bool {
+    matches!(text, "true" | "1" | "on" | "yes")
+}
+
+/// `POST /set-sleep-schedule/{id}`
+pub fn set_sleep_schedule(site: &Arc<Site>) -> Route {
+    endpoint(
+        warp::path!("set-sleep-schedule" / String)
+            .and(warp::post())
+            .and(with(site))
+            .and(warp::header::headers_cloned())
+            .and(body::bytes(body::ORDINARY))
+            .then(async |worker: String, site: Arc<Site>, headers, body: Result<Bytes, BodyError>| -> Answer {
+                let set = schedule(&site, &worker, &headers, body).await;
+                Ok(set.map_or_else(ApiError::into_text, |()| no_content()))
+            }),
+    )
+}
+
+async fn schedule(
+    site: &Site,
+    worker: &str,
+    headers: &HeaderMap,
+    body: Result<Bytes, BodyError>,
+) -> Result<(), ApiError> {
+    let worker = worker.parse().map_err(|_| malformed_id(worker))?;
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if kind.split(';').next().unwrap_or_default().trim() != "application/json" {
+        return Err(ApiError::not_acceptable("a sleep schedule is sent with Content-Type: application/json"));
+    }
+    let wire: SleepScheduleWire = serde_json::from_slice(&body?)
+        .map_err(|error| ApiError::bad_request(format!("this is no sleep schedule: {error}")))?;
+    let schedule =
+        SleepSchedule::try_from(&wire).map_err(|error| ApiError::bad_request(error.to_string()))?;
+    Ok(site.services.set_sleep_schedule(worker, schedule, site.time_zone.clone()).await?)
+}
+
+/// `GET /logfile/{job}/{task}`
+pub fn logfile(site: &Arc<Site>) -> Route {
+    endpoint(
+        warp::path!("logfile" / String / String)
+            .and(warp::get())
+            .and(with(site))
+            .and(warp::header::headers_cloned())
+            .then(async |job: String, task: String, site: Arc<Site>, headers: HeaderMap| -> Answer {
+                Ok(log(&site, &job, &task, &headers).await.unwrap_or_else(ApiError::into_text))
+            }),
+    )
+}
+
+async fn log(site: &Site, job: &str, task: &str, headers: &HeaderMap) -> Answer {
+    let job: JobId = job.parse().map_err(|_| malformed_id(job))?;
+    let task: TaskId = task.parse().map_err(|_| malformed_id(task))?;
+    let log = look(site, move |services| Ok(services.logs().find(job, task)?)).await?;
+    logs::as_in_2x(log.ok_or_else(logs::no_log)?, takes_whole_logs(headers)).await
+}
+
+/// Wget and curl are used to keep a log; browsers to look at it.
+fn takes_whole_logs(headers: &HeaderMap) -> bool {
+    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    agent.starts_with("Wget/") || agent.starts_with("curl/")
+}
+
+/// `GET /kick`: fetch tasks from the Server now. Without a Server there is nothing to fetch.
+pub fn kick(site: &Arc<Site>) -> Route {
+    endpoint(warp::path!("kick").and(warp::get()).and(with(site)).then(async |site: Arc<Site>| -> Answer {
+        let (name, _) = &site.server;
+        Ok(if name.is_empty() {
+            "There is no Flamenco Server to fetch tasks from.\n".into_response()
+        } else {
+            ApiError::unprocessable("this version does not fetch tasks from a Flamenco Server yet").into_text()
+        })
+    }))
+}

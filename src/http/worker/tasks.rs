@@ -1,0 +1,216 @@
+//! Workers get tasks and say how they get on with them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{StatusCode, header};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use warp::{Filter, Reply, path::Tail, reply::Response};
+
+use super::{
+    super::{
+        Site,
+        authentication::{Caller, caller},
+        body::{self, BodyError},
+        documents,
+        error::ApiError,
+        routes::{Answer, Route, endpoint, with},
+    },
+    from_json,
+    presence::no_content,
+};
+use crate::{
+    domain::{
+        ids::{TaskId, WorkerId},
+        update::WorkerReport,
+        variables::{Audience, Variables, tidy_settings},
+        worker::WorkerStatus,
+    },
+    services::{Assignment, Error, HandOut, MayIRun, Services},
+    store::StoreError,
+};
+
+/// `POST /task`
+pub fn hand_out(site: &Arc<Site>) -> Route {
+    endpoint(warp::path!("task").and(warp::post()).and(with(site)).and(caller(site)).then(
+        async |site: Arc<Site>, caller: Caller| -> Answer {
+            Ok(match hand_out_unless_gone(&site.services, caller?).await? {
+                HandOut::Task(assignment) => send(&site.services, &assignment).await?,
+                HandOut::Nothing => no_content(),
+                HandOut::ChangeStatus(status) => {
+                    let body = warp::reply::json(&json!({"status_requested": status}));
+                    warp::reply::with_status(body, StatusCode::LOCKED).into_response()
+                }
+            })
+        },
+    ))
+}
+
+/// Hands out a task. If the worker hangs up before it has its answer, the task goes back to the queue.
+async fn hand_out_unless_gone(services: &Arc<Services>, worker: WorkerId) -> Result<HandOut, Error> {
+    let (answer, waiting) = oneshot::channel();
+    let services = Arc::clone(services);
+    // A task of its own: it ends even when this request is dropped.
+    tokio::spawn(async move {
+        let Err(Ok(HandOut::Task(assignment))) = answer.send(services.hand_out(worker).await) else { return };
+        if let Err(error) = services.not_sent(&assignment).await {
+            let task = assignment.task.id;
+            tracing::error!(%task, %error, "a task that could not be sent stays with its worker");
+        }
+    });
+    waiting.await.unwrap_or(Err(Error::Panicked))
+}
+
+async fn send(services: &Services, assignment: &Assignment) -> Result<Response, ApiError> {
+    match task_for_worker(services.variables(), assignment) {
+        Ok(text) => Ok(warp::reply::with_header(text, header::CONTENT_TYPE, "application/json").into_response()),
+        Err(error) => {
+            services.not_sent(assignment).await?;
+            let why = format!("the commands of task {}: {error}", assignment.task.id);
+            Err(ApiError::internal(&StoreError::Corrupt(why)))
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Command {
+    name: String,
+    #[serde(default)]
+    settings: Value,
+}
+
+/// The task as the worker needs it: variables replaced for its platform, whole numbers as integers, settings
+/// always an object (`worker-protocol.md`, sections 0.11, 0.12 and 4).
+fn task_for_worker(variables: &Variables, assignment: &Assignment) -> serde_json::Result<String> {
+    let Assignment { task, job, job_state, commands, platform, .. } = assignment;
+    let mut commands: Vec<Command> = serde_json::from_str(commands)?;
+    for command in &mut commands {
+        let settings = tidy_settings(command.settings.take());
+        command.settings = variables.replace(settings, Audience::Workers, platform);
+    }
+    documents::task_text(task, job, job_state, commands)
+}
+
+/// `POST /tasks/{id}/update`
+pub fn update(site: &Arc<Site>) -> Route {
+    endpoint(
+        warp::path!("tasks" / String / "update")
+            .and(warp::post())
+            .and(with(site))
+            .and(caller(site))
+            .and(body::bytes(body::TASK_UPDATE))
+            .then(async |id: String, site: Arc<Site>, caller: Caller, body: Result<Bytes, BodyError>| -> Answer {
+                let worker = caller?;
+                let Ok(id) = id.parse::<TaskId>() else { return Ok(malformed_id(&id).into_text()) };
+                let (report, dropped) = WorkerReport::from_json(&body?)
+                    .map_err(|error| ApiError::bad_request(error.to_string()))?;
+                for field in dropped {
+                    tracing::warn!(task = %id, %worker, field, "a field of a task update makes no sense");
+                }
+                site.services.task_update(worker, id, report).await?;
+                Ok(no_content())
+            }),
+    )
+}
+
+/// `POST /tasks/{id}/return`
+pub fn give_back(site: &Arc<Site>) -> Route {
+    endpoint(
+        warp::path!("tasks" / String / "return").and(warp::post()).and(with(site)).and(caller(site)).then(
+            async |id: String, site: Arc<Site>, caller: Caller| -> Answer {
+                let worker = caller?;
+                let id = id.parse().map_err(|_| malformed_id(&id))?;
+                site.services.return_task(worker, id).await?;
+                Ok(no_content())
+            },
+        ),
+    )
+}
+
+#[derive(Serialize)]
+struct MayIRunDocument {
+    may_keep_running: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status_requested: Option<WorkerStatus>,
+}
+
+/// `GET /may-i-run/{id}`, answered in its own form whatever happens (`worker-protocol.md`, section 0.1).
+pub fn may_i_run(site: &Arc<Site>) -> Route {
+    endpoint(
+        warp::path("may-i-run")
+            .and(warp::get())
+            .and(warp::path::tail())
+            .and(with(site))
+            .and(caller(site))
+            .then(async |id: Tail, site: Arc<Site>, caller: Caller| -> Answer {
+                let asked = match caller {
+                    Ok(worker) => ask(&site.services, worker, id.as_str()),
+                    Err(error) => Err(error),
+                };
+                Ok(may_i_run_response(asked))
+            }),
+    )
+}
+
+fn ask(services: &Services, worker: WorkerId, id: &str) -> Result<MayIRun, ApiError> {
+    match id.parse() {
+        Ok(id) => Ok(services.may_i_run(worker, id)?),
+        Err(_) => Ok(MayIRun { refusal: Some(malformed_id(id).message().to_owned()), status_requested: None }),
+    }
+}
+
+fn may_i_run_response(asked: Result<MayIRun, ApiError>) -> Response {
+    let (status, document) = match asked {
+        Ok(MayIRun { refusal, status_requested }) => {
+            let may_keep_running = refusal.is_none();
+            (StatusCode::OK, MayIRunDocument { may_keep_running, reason: refusal, status_requested })
+        }
+        Err(error) => {
+            // In case of trouble here the worker goes on; a stranger does not.
+            let may_keep_running = error.status().is_server_error();
+            let reason = Some(error.message().to_owned());
+            (error.status(), MayIRunDocument { may_keep_running, reason, status_requested: None })
+        }
+    };
+    let mut response = warp::reply::with_status(warp::reply::json(&document), status).into_response();
+    if status == StatusCode::UNAUTHORIZED {
+        let challenge = ApiError::unauthorized().into_response().headers_mut().remove(header::WWW_AUTHENTICATE);
+        response.headers_mut().extend(challenge.map(|challenge| (header::WWW_AUTHENTICATE, challenge)));
+    }
+    response
+}
+
+#[derive(Deserialize)]
+struct OutputBody {
+    #[serde(default)]
+    paths: Vec<String>,
+}
+
+/// `POST /output-produced`
+pub fn output_produced(site: &Arc<Site>) -> Route {
+    endpoint(
+        warp::path!("output-produced")
+            .and(warp::post())
+            .and(with(site))
+            .and(caller(site))
+            .and(body::bytes(body::ORDINARY))
+            .then(async |site: Arc<Site>, caller: Caller, body: Result<Bytes, BodyError>| -> Answer {
+                let worker = caller?;
+                let OutputBody { paths } = from_json(body)?;
+                if paths.is_empty() {
+                    return Err(ApiError::unprocessable("paths: there are none"));
+                }
+                site.services.output_produced(worker, paths).await?;
+                Ok(no_content())
+            }),
+    )
+}
+
+/// The answer to an ID that is none.
+pub fn malformed_id(id: &str) -> ApiError {
+    ApiError::not_found(format!("{id:?} is not an ID: an ID is 24 lower-case hex digits"))
+}
