@@ -112,7 +112,8 @@ impl SimWorker {
         const CALL: &str = "POST /register-worker";
         #[derive(Deserialize)]
         struct Registered {
-            _id: String,
+            #[serde(rename = "_id")]
+            id: String,
         }
         let mut client = Client::new(manager_url)?;
         let secret = new_secret();
@@ -127,7 +128,7 @@ impl SimWorker {
         if !status.is_success() {
             return Err(WorkerError::Refused { call: CALL, status, body: text(&body) });
         }
-        let Registered { _id: id } = understood(CALL, &body)?;
+        let Registered { id } = understood(CALL, &body)?;
         Ok(Self { credentials: Credentials::basic(&id, &secret), id, secret, profile, client })
     }
 
