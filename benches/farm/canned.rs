@@ -1,0 +1,101 @@
+//! The ceiling: the Manager's stack and number of routes, with fixed answers and nothing behind them.
+
+use std::{convert::Infallible, iter};
+
+use bytes::Bytes;
+use headers::{Authorization, Header, authorization::Basic};
+use http::{HeaderValue, StatusCode};
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::net::TcpListener;
+use warp::{Filter, Reply, filters::BoxedFilter, reply::Response};
+
+use super::Outcome;
+
+type Route = BoxedFilter<(Response,)>;
+
+/// Routes of the Manager that are not for workers.
+const OTHER_ROUTES: usize = 36;
+
+const REGISTERED: &str = r#"{"_id":"650000000000000000000001","nickname":"canned"}"#;
+
+const TASK: &str = r#"{"_id":"650000000000000000000002","activity":"","commands":[{"name":"blender_render","settings":{"blender_cmd":"/opt/blender/blender","filepath":"/render/film/shots/042/042-lighting.blend","format":"OPEN_EXR","frames":"1..5","render_output":"/render/film/frames/042/######"}}],"failed_by_workers":[],"job":"650000000000000000000003","job_priority":50,"job_type":"","last_updated":"2026-11-21T19:20:14.339Z","last_worker_ping":"2026-11-21T19:20:14.339Z","name":"f1","parents":[],"priority":50,"status":"active","task_type":"blender-render","worker":"worker-1 (127.0.0.1)","worker_id":"650000000000000000000001"}"#;
+
+/// Serves for ever.
+pub async fn serve(port: u16) -> Outcome<()> {
+    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+    serve_like_the_manager(listener, routes()).await
+}
+
+/// The accept loop.
+async fn serve_like_the_manager<F>(listener: TcpListener, routes: F) -> Outcome<()>
+where
+    F: Filter<Extract = (Response,), Error = Infallible> + Clone + Send + Sync + 'static,
+{
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        let service = TowerToHyperService::new(warp::service(routes.clone()));
+        let mut server = http1::Builder::new();
+        server.timer(TokioTimer::new());
+        tokio::spawn(server.serve_connection(TokioIo::new(stream), service));
+    }
+}
+
+/// Everything, and an answer to what is unknown.
+fn routes() -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + Send + Sync + 'static {
+    let unknown = async |_| Ok((StatusCode::NOT_FOUND.into_response(),));
+    any_of_all().or_else(unknown)
+}
+
+/// The calls of workers first, as the Manager lists them.
+fn any_of_all() -> Route {
+    let workers = vec![
+        warp::path!("register-worker").and(warp::post()).and(body()).map(|_| json(REGISTERED)).boxed(),
+        warp::path!("sign-on").and(warp::post()).and(worker()).and(body()).map(|_, _| no_content()).boxed(),
+        warp::path!("sign-off").and(warp::post()).and(worker()).map(|_| no_content()).boxed(),
+        warp::path!("task").and(warp::post()).and(worker()).map(|_| json(TASK)).boxed(),
+        warp::path!("tasks" / String / "update")
+            .and(warp::post())
+            .and(worker())
+            .and(body())
+            .map(|_, _, _| no_content())
+            .boxed(),
+        warp::path!("tasks" / String / "return")
+            .and(warp::post())
+            .and(worker())
+            .map(|_, _| no_content())
+            .boxed(),
+        warp::path!("may-i-run" / String).and(warp::get()).and(worker()).map(|_, _| no_content()).boxed(),
+        warp::path!("status-change").and(warp::get()).and(worker()).map(|_| no_content()).boxed(),
+        warp::path!("api" / "version").and(warp::get()).map(no_content).boxed(),
+    ];
+    let others = (0..OTHER_ROUTES)
+        .map(|number| warp::path(format!("other-{number}")).and(warp::get()).map(no_content).boxed());
+    workers.into_iter().chain(others).reduce(|a, b| a.or(b).unify().boxed()).expect("there are routes")
+}
+
+/// The ID of the worker that calls.
+fn worker() -> BoxedFilter<(String,)> {
+    warp::header::value("authorization").and_then(identify).boxed()
+}
+
+async fn identify(header: HeaderValue) -> Result<String, warp::Rejection> {
+    let basic = Authorization::<Basic>::decode(&mut iter::once(&header)).map_err(|_| warp::reject())?;
+    Ok(basic.username().to_owned())
+}
+
+fn body() -> BoxedFilter<(Bytes,)> {
+    warp::body::bytes().boxed()
+}
+
+fn json(body: &'static str) -> Response {
+    warp::reply::with_header(body, "content-type", "application/json").into_response()
+}
+
+fn no_content() -> Response {
+    StatusCode::NO_CONTENT.into_response()
+}

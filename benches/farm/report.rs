@@ -1,0 +1,148 @@
+//! The result as Markdown, with the machine on which it was found.
+
+use std::{fmt::Write as _, fs, path::Path, time::Duration};
+
+use super::{
+    Args,
+    load::Figures,
+    scenario::{Blocked, Run},
+};
+
+pub fn text(args: &Args, folder: &Path, ceiling: &Figures, runs: &[Run]) -> String {
+    let mut findings = Vec::new();
+    if let Some(first) = runs.first() {
+        findings.push(format!("Idle and empty: {} resident.", megabytes(first.idle)));
+    }
+    findings
+        .push(format!("The ceiling, the same stack with fixed answers and no store: {}.", summary(ceiling)));
+    if let Some(last) = runs.last() {
+        let share = last.load.per_second() / ceiling.per_second();
+        findings.push(format!("With {} tasks: {share:.2} of the ceiling's cycles.", grouped(last.tasks)));
+    }
+    if let [first, .., last] = runs {
+        findings.push(growth(first, last));
+    }
+    let blocked = runs.iter().filter_map(|run| run.blocked.as_ref());
+    findings.extend(blocked.map(|blocked| blocked_head(args, blocked)));
+    let (machine, table, command) = (machine(folder), table(args, runs), command(args));
+    format!("{machine}\n\n{table}\n\n- {}\n\nTo be repeated with `{command}`.", findings.join("\n- "))
+}
+
+fn command(args: &Args) -> String {
+    let tasks: Vec<String> = args.tasks.iter().map(u64::to_string).collect();
+    let (tasks, seconds, workers) = (tasks.join(","), args.seconds, args.workers);
+    format!("cargo bench --bench farm -- --tasks {tasks} --seconds {seconds} --workers {workers}")
+}
+
+fn growth(first: &Run, last: &Run) -> String {
+    let ratio = |of: fn(&Run) -> &Figures| of(last).percentile(50) / of(first).percentile(50);
+    format!(
+        "p50 of `POST /task` with {} tasks to that with {}: {:.2} alone, {:.2} under load.",
+        grouped(last.tasks),
+        grouped(first.tasks),
+        ratio(|run| &run.alone),
+        ratio(|run| &run.load)
+    )
+}
+
+fn table(args: &Args, runs: &[Run]) -> String {
+    let (workers, crowd) = (args.workers, grouped(args.crowd));
+    let mut table = format!(
+        "| tasks | stored/s | cycles/s, {workers} workers | `POST /task` p50 | p99 | p50 alone | peak memory \
+         | resident, {crowd} workers | file | first answer after kill -9 | first task |\n"
+    );
+    table.push_str(&"|--:".repeat(11));
+    table.push('|');
+    for run in runs {
+        // Writing to a String cannot fail.
+        let _ = write!(
+            table,
+            "\n| {} | {:.0} | {:.0} | {:.2} ms | {:.2} ms | {:.2} ms | {} | {} | {} | {} | {} |",
+            grouped(run.tasks),
+            run.fill_rate,
+            run.load.per_second(),
+            run.load.percentile(50),
+            run.load.percentile(99),
+            run.alone.percentile(50),
+            megabytes(run.peak),
+            megabytes(run.crowded),
+            megabytes(run.file),
+            milliseconds(run.first_answer),
+            milliseconds(run.first_task),
+        );
+    }
+    table
+}
+
+fn blocked_head(args: &Args, blocked: &Blocked) -> String {
+    let Blocked { before, after } = blocked;
+    format!(
+        "{} tasks at the head of the queue that the asking workers may not have: p50 of `POST /task` alone {:.2} ms \
+         before, {:.2} ms after, ratio {:.2}.",
+        grouped(args.head),
+        before.percentile(50),
+        after.percentile(50),
+        after.percentile(50) / before.percentile(50)
+    )
+}
+
+fn summary(figures: &Figures) -> String {
+    format!(
+        "{:.0} cycles/s, p50 of `POST /task` {:.2} ms, p99 {:.2} ms",
+        figures.per_second(),
+        figures.percentile(50),
+        figures.percentile(99)
+    )
+}
+
+/// What the figures depend on, as far as the system tells.
+fn machine(folder: &Path) -> String {
+    let first = |path: &str, key: &str| {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        let value = text.lines().find_map(|line| line.strip_prefix(key));
+        value.map_or("unknown".to_owned(), |value| value.trim_matches([' ', '\t', ':']).to_owned())
+    };
+    let memory = first("/proc/meminfo", "MemTotal");
+    let memory =
+        memory.trim_end_matches(" kB").parse::<u64>().map_or(memory, |kilobytes| megabytes(kilobytes * 1024));
+    format!(
+        "{}, {} cores, {memory} memory, Linux {}, {} filesystem; generator and Manager on the same machine.",
+        first("/proc/cpuinfo", "model name"),
+        std::thread::available_parallelism().map_or(0, usize::from),
+        first("/proc/sys/kernel/osrelease", ""),
+        filesystem(folder),
+    )
+}
+
+/// The type of the innermost mount that holds the folder.
+fn filesystem(folder: &Path) -> String {
+    let mounts = fs::read_to_string("/proc/mounts").unwrap_or_default();
+    let fields = mounts.lines().filter_map(|line| {
+        let mut fields = line.split(' ');
+        Some((fields.nth(1)?, fields.next()?))
+    });
+    let holding = fields.filter(|(mount, _)| folder.starts_with(mount));
+    holding.max_by_key(|(mount, _)| mount.len()).map_or("unknown", |(_, kind)| kind).to_owned()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "nothing here has 2^52 bytes")]
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{} ms", time.as_millis())
+}
+
+/// 1000000 as 1,000,000.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
