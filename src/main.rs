@@ -1,3 +1,9 @@
 //! The `flamenco-manager` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+use flamenco_manager::cli;
+
+fn main() -> ExitCode {
+    cli::main()
+}

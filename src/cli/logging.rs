@@ -22,6 +22,17 @@ pub enum LogLevel {
     Warn,
 }
 
+impl LogLevel {
+    /// The same, but without what happens in the ordinary course: for a terminal that shows something else.
+    #[must_use]
+    pub fn at_most_warnings(self) -> Self {
+        match self {
+            Self::Debug => Self::Debug,
+            Self::Info | Self::Warn => Self::Warn,
+        }
+    }
+}
+
 /// Sends all log messages, those of libraries that use `log` as well, to stderr; with `json` as one object a
 /// line. Fails when it was called before.
 pub fn init(level: LogLevel, json: bool) -> Result<(), TryInitError> {

@@ -1,4 +1,82 @@
 //! The command line: what can be said on it, and what is said back.
 
 pub mod args;
+mod check;
+mod client;
+pub mod demo;
+mod erase;
+mod jobs;
 pub mod logging;
+mod run;
+mod tables;
+mod workers;
+
+use std::{error::Error, io, process::ExitCode};
+
+use self::args::{Args, Command};
+use crate::config::Config;
+
+/// Why a command failed, ready to be shown: what is wrong, where, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Failure(String);
+
+impl Failure {
+    fn new(what: impl Into<String>) -> Self {
+        Self(what.into())
+    }
+
+    /// An error with everything behind it, in one line.
+    fn of(error: &dyn Error) -> Self {
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            text = format!("{text}: {cause}");
+            source = cause.source();
+        }
+        Self(text)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::of(&error)
+    }
+}
+
+/// Does what the command line says, and returns the exit code of `interface.md`, section 1.
+pub fn main() -> ExitCode {
+    let args = Args::from_command_line();
+    match execute(&args) {
+        Ok(code) => code,
+        Err(Failure(why)) => {
+            eprintln!("flamenco-manager: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(args: &Args) -> Result<ExitCode, Failure> {
+    if let Command::Demo { keep } = args.action() {
+        logging::init(args.log_level().at_most_warnings(), args.json).map_err(|error| Failure::of(&error))?;
+        return run::demo(*keep);
+    }
+    let found = Config::find(args.config.as_deref());
+    if let Command::Check = args.action() {
+        return Ok(check::check(found, args.json));
+    }
+    let (config, path) = found.map_err(|error| Failure::of(&error))?;
+    match args.action() {
+        Command::Serve | Command::Demo { .. } | Command::Check => {
+            logging::init(args.log_level(), args.json).map_err(|error| Failure::of(&error))?;
+            run::serve(config, path.as_deref())?;
+        }
+        Command::Cleanslate(confirmation) => erase::tasks(&config, *confirmation)?,
+        Command::Purgequeue(confirmation) => erase::updates(&config, *confirmation)?,
+        Command::Job(on) => jobs::execute(&client::Client::new(on.manager.as_ref(), &config)?, &on.command, args.json)?,
+        Command::Worker(on) => {
+            workers::execute(&client::Client::new(on.manager.as_ref(), &config)?, &on.command, args.json)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,10 +1,10 @@
 //! Workers prove who they are, with HTTP Basic authentication.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use headers::{Authorization, Header, authorization::Basic};
 use http::HeaderMap;
-use warp::{Filter, reject::Rejection};
+use warp::Filter;
 
 use super::{Site, error::ApiError};
 use crate::domain::ids::WorkerId;
@@ -13,7 +13,7 @@ use crate::domain::ids::WorkerId;
 pub type Caller = Result<WorkerId, ApiError>;
 
 /// Takes who calls. It never rejects: what the answer is to a stranger is up to the route.
-pub fn caller(site: &Arc<Site>) -> impl Filter<Extract = (Caller,), Error = Rejection> + Clone + Send + Sync {
+pub fn caller(site: &Arc<Site>) -> impl Filter<Extract = (Caller,), Error = Infallible> + Clone + Send + Sync + use<> {
     let site = Arc::clone(site);
     warp::header::headers_cloned().then(move |headers: HeaderMap| {
         let site = Arc::clone(&site);

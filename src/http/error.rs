@@ -53,7 +53,7 @@ impl ApiError {
     }
 
     /// Something went wrong that the caller cannot help. What it was is in the log.
-    pub fn internal(error: &dyn std::error::Error) -> Self {
+    pub fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(error, "a request failed");
         Self {
             status: StatusCode::INTERNAL_SERVER_ERROR,

@@ -5,7 +5,8 @@ use std::io::Read;
 use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderValue, header};
-use warp::reply::Response;
+use tokio::sync::mpsc;
+use warp::{Reply, reply::Response};
 
 use super::{error::ApiError, routes::Answer};
 use crate::{services::Error, tasklogs::LogFile};
@@ -62,22 +63,22 @@ fn text_response(text: Vec<u8>) -> Response {
 }
 
 /// Sends what `source` has, piece by piece, so that memory does not grow with the log.
-fn streamed(source: Box<dyn Read + Send>) -> Response {
-    let pieces = stream::unfold(Some(source), async |source| {
-        let mut source = source?;
-        let read = tokio::task::spawn_blocking(move || {
+fn streamed(mut source: Box<dyn Read + Send>) -> Response {
+    let (pieces, sent) = mpsc::channel(2);
+    tokio::task::spawn_blocking(move || {
+        loop {
             let mut piece = Vec::with_capacity(PIECE);
             let read = source.by_ref().take(PIECE as u64).read_to_end(&mut piece);
-            (read.map(|_| Bytes::from(piece)), source)
-        });
-        match read.await {
-            Ok((Ok(piece), _)) if piece.is_empty() => None,
-            Ok((Ok(piece), source)) => Some((Ok(piece), Some(source))),
-            Ok((Err(error), _)) => Some((Err(error), None)),
-            Err(panic) => Some((Err(std::io::Error::other(panic)), None)),
+            let ended = !matches!(read, Ok(1..));
+            let piece = read.map(|_| Bytes::from(piece));
+            // A client that has gone away wants no more.
+            if pieces.blocking_send(piece).is_err() || ended {
+                return;
+            }
         }
     });
-    warp::reply::stream(pieces)
+    let pieces = stream::unfold(sent, async |mut sent| sent.recv().await.map(|piece| (piece, sent)));
+    warp::reply::stream(pieces).into_response()
 }
 
 /// The answer when a task has no log.

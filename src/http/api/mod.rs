@@ -6,11 +6,11 @@ pub mod tasks;
 pub mod upkeep;
 pub mod workers;
 
-use std::str::FromStr;
+use std::{convert::Infallible, str::FromStr};
 
 use http::StatusCode;
 use serde::de::DeserializeOwned;
-use warp::{Filter, Reply, reject::Rejection, reply::Response};
+use warp::{Filter, Reply, reply::Response};
 
 use super::error::ApiError;
 
@@ -22,7 +22,7 @@ const PAGE: usize = 100;
 
 /// Takes the parameters behind the question mark. Unknown and wrong ones are an error that names them.
 fn parameters<T: DeserializeOwned + Send + 'static>()
--> impl Filter<Extract = (Result<T, ApiError>,), Error = Rejection> + Clone + Send + Sync {
+-> impl Filter<Extract = (Result<T, ApiError>,), Error = Infallible> + Clone + Send + Sync {
     warp::any().and(warp::query::raw().or(warp::any().map(String::new)).unify()).map(|text: String| {
         serde_urlencoded::from_str(&text).map_err(|error| ApiError::bad_request(format!("{text:?}: {error}")))
     })

@@ -1,0 +1,220 @@
+//! The composition root: builds every part of a Manager, starts them, and stops them in order.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, tz::TimeZone};
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    clock::Clock,
+    config::{Config, ListenAddress, ListenHost, Mode, UserAuthentication},
+    domain::failure::FailurePolicy,
+    http::{
+        Site, on_panic, routes,
+        server::{Limits, serve},
+    },
+    loops,
+    services::{Overdue, Policy, Services},
+    ssdp::{self, SsdpConfig},
+    store::{OpenError, Store},
+    tasklogs::TaskLogs,
+};
+
+/// How long loops may take to end after they were told to.
+const LOOPS_MAY_TAKE: Duration = Duration::from_secs(5);
+
+/// The setting under which the name of this Manager for SSDP is kept.
+const DEVICE_UUID: &str = "ssdp-device-uuid";
+
+/// Why a Manager did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// Nobody could ever reach it.
+    #[error(
+        "there is nothing to listen on: `listen` is switched off, and this version does not serve HTTPS yet; set \
+         `listen`, for instance to \":8080\""
+    )]
+    NothingToListenOn,
+    /// The port is taken, or the address is not this machine's.
+    #[error("cannot listen on {address}: {source}; is another program using it? Set `listen` to another address")]
+    Listen {
+        /// The address of the configuration.
+        address: String,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// A part could not be prepared.
+    #[error(transparent)]
+    Service(#[from] crate::services::Error),
+}
+
+/// A Manager that is about to run.
+pub struct App {
+    services: Arc<Services>,
+    site: Arc<Site>,
+    listener: TcpListener,
+    address: SocketAddr,
+    config: Config,
+}
+
+impl App {
+    /// Opens the database and the port. From now on connections are accepted, and answered as soon as
+    /// [`App::run`] is called.
+    pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        warn_of_what_is_not_there_yet(&config);
+        let listen = config.listen.as_ref().ok_or(StartError::NothingToListenOn)?;
+        let store = Store::open(&config.database_path)?;
+        let listener = listen_on(listen).await?;
+        let address = listener.local_addr();
+        let address = address.map_err(|source| StartError::Listen { address: listen.to_string(), source })?;
+        let logs = TaskLogs::new(config.task_logs_path.clone());
+        let services = Arc::new(Services::new(store, logs, clock, policy(&config)));
+        let site = Arc::new(site(&config, &services));
+        Ok(Self { services, site, listener, address, config })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it can do.
+    pub fn services(&self) -> &Arc<Services> {
+        &self.services
+    }
+
+    /// Runs until `stop`, then closes the doors in this order: no new requests, no new turns of the loops, and
+    /// the database last of all. Each line has a limit.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), StartError> {
+        let tracker = TaskTracker::new();
+        loops::spawn_all(&tracker, &stop, &self.services, &self.site.time_zone, &self.config.intervals);
+        self.answer_discovery(&tracker, &stop).await?;
+        tracing::info!(
+            version = crate::http::VERSION,
+            address = %self.address,
+            database = %self.config.database_path.display(),
+            "Flamenco Manager is running"
+        );
+        serve(self.listener, routes(&self.site), on_panic, Limits::default(), stop).await;
+        tracker.close();
+        if tokio::time::timeout(LOOPS_MAY_TAKE, tracker.wait()).await.is_err() {
+            tracing::warn!("some background work took too long and was cut off");
+        }
+        self.services.stop().await?;
+        tracing::info!("Flamenco Manager has stopped");
+        Ok(())
+    }
+
+    /// Lets workers find this Manager by themselves, if that is wanted. It is no reason not to start if it
+    /// cannot be done.
+    async fn answer_discovery(&self, tracker: &TaskTracker, stop: &CancellationToken) -> Result<(), StartError> {
+        if !self.config.ssdp_discovery {
+            return Ok(());
+        }
+        let device_uuid = match &self.config.ssdp_device_uuid {
+            Some(uuid) => uuid.as_str().to_owned(),
+            None => self.services.setting(DEVICE_UUID, crate::services::new_uuid).await?,
+        };
+        let own_url = self.config.own_url.as_ref().map(ToString::to_string);
+        let config = SsdpConfig { port: ssdp::PORT, device_uuid, own_url, http_port: self.address.port() };
+        match ssdp::bind(config) {
+            Ok(responder) => drop(tracker.spawn(responder.run(stop.clone()))),
+            Err(error) => {
+                tracing::warn!(%error, "workers cannot find this Manager by themselves; set manager_url there");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a Manager can do, on its database and its logs alone: for commands that work while none is running.
+pub fn offline_services(config: &Config, clock: Arc<dyn Clock>) -> Result<Services, OpenError> {
+    let store = Store::open(&config.database_path)?;
+    Ok(Services::new(store, TaskLogs::new(config.task_logs_path.clone()), clock, policy(config)))
+}
+
+fn policy(config: &Config) -> Policy {
+    let test = &config.test_tasks.test_blender_render;
+    Policy {
+        failure: FailurePolicy {
+            hard_fail_after: config.task_fail_after_softfail_count.get().into(),
+            blacklist_after: config.blacklist_threshold.get().into(),
+        },
+        overdue: Overdue {
+            active_task: signed(config.active_task_timeout_interval),
+            awake_worker: signed(config.active_worker_timeout_interval),
+            forgotten_task: signed(config.task_cleanup_max_age),
+            gone_worker: config.worker_cleanup_max_age.map(signed),
+            gone_worker_status: config.worker_cleanup_status.clone(),
+        },
+        variables: config.variables.clone(),
+        has_server: config.server.is_some(),
+        test_job_storage: test.job_storage.clone(),
+        test_render_output: test.render_output.clone(),
+    }
+}
+
+fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}
+
+fn site(config: &Config, services: &Arc<Services>) -> Site {
+    let server = config.server.as_ref().map(|server| {
+        (server.url.authority().to_owned(), format!("{}flamenco/", server.url.as_str()))
+    });
+    Site {
+        services: Arc::clone(services),
+        manager_name: config.manager_name.clone(),
+        manager_mode: match config.mode {
+            Mode::Production => "production",
+            Mode::Develop => "develop",
+        },
+        server: server.unwrap_or_default(),
+        registration_secret: config.worker_registration_secret.as_ref().map(|secret| secret.expose().to_owned()),
+        time_zone: TimeZone::system(),
+    }
+}
+
+/// Opens the port. "Everywhere" is IPv6 and IPv4 at once, or IPv4 where there is no IPv6.
+async fn listen_on(listen: &ListenAddress) -> Result<TcpListener, StartError> {
+    let port = listen.port;
+    let listener = match &listen.host {
+        ListenHost::Everywhere => match TcpListener::bind((std::net::Ipv6Addr::UNSPECIFIED, port)).await {
+            Err(error) if error.kind() != std::io::ErrorKind::AddrInUse => {
+                TcpListener::bind((std::net::Ipv4Addr::UNSPECIFIED, port)).await
+            }
+            bound => bound,
+        },
+        ListenHost::Address(address) => TcpListener::bind((*address, port)).await,
+        ListenHost::Name(name) => TcpListener::bind((name.as_str(), port)).await,
+    };
+    listener.map_err(|source| StartError::Listen { address: listen.to_string(), source })
+}
+
+/// The configuration may ask for more than this version can do. Nobody shall learn that by surprise.
+fn warn_of_what_is_not_there_yet(config: &Config) {
+    let loopback = config.listen.as_ref().is_none_or(ListenAddress::is_loopback);
+    let wanted = config.user_authentication();
+    if wanted != UserAuthentication::Nobody {
+        tracing::warn!("[user_authentication] mode: this version cannot ask who somebody is yet, so it acts as \"none\"");
+    }
+    if !loopback {
+        tracing::warn!("everybody who reaches this Manager can submit jobs, and so run commands on the workers");
+    }
+    if config.own_certificate.is_some() || config.acme_domain_name.is_some() {
+        tracing::warn!("tlskey, tlscert, acme_domain_name: this version does not serve HTTPS yet, only plain HTTP");
+    }
+    if config.server.is_some() {
+        tracing::warn!("flamenco: this version does not exchange with a Flamenco Server yet; what it must hear is queued");
+    }
+    if config.shaman.enabled {
+        tracing::warn!("[shaman] enabled: this version has no file store yet");
+    }
+    if config.watch_for_latest_image.is_some() {
+        tracing::warn!("watch_for_latest_image: this version does not show images yet");
+    }
+}

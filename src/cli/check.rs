@@ -1,0 +1,78 @@
+//! `check`: says in plain words what is wrong with the configuration, the database and the paths.
+
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+
+use serde_json::json;
+
+use crate::{
+    app::offline_services,
+    clock::SystemClock,
+    config::{Config, ConfigError},
+    store::OpenError,
+    tasklogs::TaskLogs,
+};
+
+/// One thing that was looked at.
+struct Finding {
+    what: &'static str,
+    good: bool,
+    text: String,
+}
+
+/// Looks at everything, says what it found, and returns the exit code.
+pub fn check(found: Result<(Config, Option<PathBuf>), ConfigError>, as_json: bool) -> ExitCode {
+    let findings = match found {
+        Ok((config, path)) => vec![read(path), database(&config), logs(&config)],
+        Err(error) => vec![bad("configuration", error.to_string())],
+    };
+    for Finding { what, good, text } in &findings {
+        if as_json {
+            println!("{}", json!({"what": what, "good": good, "text": text}));
+        } else {
+            println!("{:<5}{what}: {text}", if *good { "ok" } else { "BAD" });
+        }
+    }
+    if findings.iter().all(|finding| finding.good) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn good(what: &'static str, text: impl Into<String>) -> Finding {
+    Finding { what, good: true, text: text.into() }
+}
+
+fn bad(what: &'static str, text: impl Into<String>) -> Finding {
+    Finding { what, good: false, text: text.into() }
+}
+
+fn read(path: Option<PathBuf>) -> Finding {
+    match path {
+        Some(path) => good("configuration", path.display().to_string()),
+        None => good("configuration", "no manager.toml found, so built-in defaults are used"),
+    }
+}
+
+fn database(config: &Config) -> Finding {
+    let what = "database";
+    let path = config.database_path.display();
+    if !config.database_path.exists() {
+        let folder = config.database_path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        return match folder.filter(|folder| !folder.is_dir()) {
+            Some(folder) => bad(what, format!("{path}: the folder {} is not there; make it", folder.display())),
+            None => good(what, format!("{path} is not there yet; it is made at the first start")),
+        };
+    }
+    match offline_services(config, Arc::new(SystemClock)).map(|services| services.contradictions()) {
+        Ok(Ok(found)) if found.is_empty() => good(what, format!("{path} is in order")),
+        Ok(Ok(found)) => bad(what, format!("{path} contradicts itself: {}", found.join("; "))),
+        Ok(Err(error)) => bad(what, format!("{path}: {error}")),
+        Err(OpenError::InUse { .. }) => good(what, format!("{path} is in use by a running Manager")),
+        Err(error) => bad(what, error.to_string()),
+    }
+}
+
+fn logs(config: &Config) -> Finding {
+    let what = "task logs";
+    match TaskLogs::new(config.task_logs_path.clone()).check() {
+        Ok(()) => good(what, format!("{} can be written", config.task_logs_path.display())),
+        Err(error) => bad(what, super::Failure::of(&error).to_string()),
+    }
+}

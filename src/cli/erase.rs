@@ -1,0 +1,98 @@
+//! `cleanslate` and `purgequeue`: through the running Manager if there is one, else on the file itself.
+
+use std::{
+    io::{self, BufRead, Write},
+    sync::Arc,
+};
+
+use super::{Failure, args::Confirmation, client::Client};
+use crate::{
+    app::offline_services,
+    clock::SystemClock,
+    config::Config,
+    services::{Error, Services},
+    store::OpenError,
+};
+
+/// Something that can be erased.
+struct Erasable {
+    /// What it is called, in the plural.
+    name: &'static str,
+    /// What is lost with it.
+    warning: &'static str,
+    count: fn(&Services) -> Result<u64, Error>,
+    /// The same, asked of a running Manager: where, and which field.
+    count_at: (&'static str, &'static str),
+    erase: fn(&Services) -> Result<u64, Failure>,
+    erase_at: &'static str,
+}
+
+/// Erases all tasks.
+pub fn tasks(config: &Config, confirmation: Confirmation) -> Result<(), Failure> {
+    let tasks = Erasable {
+        name: "tasks",
+        warning: "All jobs go with them; workers and task logs stay.",
+        count: Services::count_tasks,
+        count_at: ("/as-json", "nr_of_tasks"),
+        erase: |services| block_on(services.erase_tasks()),
+        erase_at: "/api/tasks",
+    };
+    tasks.erase(config, confirmation)
+}
+
+/// Erases all queued task updates.
+pub fn updates(config: &Config, confirmation: Confirmation) -> Result<(), Failure> {
+    let updates = Erasable {
+        name: "queued task updates",
+        warning: "What they say is lost: the Flamenco Server will never hear of it.",
+        count: Services::count_updates,
+        count_at: ("/as-json", "upstream_queue_size"),
+        erase: |services| block_on(services.purge_updates()),
+        erase_at: "/api/task-update-queue",
+    };
+    updates.erase(config, confirmation)
+}
+
+impl Erasable {
+    fn erase(&self, config: &Config, confirmation: Confirmation) -> Result<(), Failure> {
+        if !config.database_path.exists() {
+            let path = config.database_path.display();
+            return Err(Failure::new(format!("{path}: there is no database, so there is nothing to erase")));
+        }
+        match offline_services(config, Arc::new(SystemClock)) {
+            Ok(services) => {
+                let count = (self.count)(&services).map_err(|error| Failure::of(&error))?;
+                self.confirm(count, confirmation)?;
+                self.report((self.erase)(&services)?)
+            }
+            Err(OpenError::InUse { .. }) => {
+                let manager = Client::new(None, config)?;
+                let (path, field) = self.count_at;
+                self.confirm(manager.get(path)?[field].as_u64().unwrap_or(0), confirmation)?;
+                self.report(manager.delete(self.erase_at)?["erased"].as_u64().unwrap_or(0))
+            }
+            Err(error) => Err(Failure::of(&error)),
+        }
+    }
+
+    fn confirm(&self, count: u64, confirmation: Confirmation) -> Result<(), Failure> {
+        if confirmation.yes {
+            return Ok(());
+        }
+        print!("This erases {count} {}. {} Type yes to go on: ", self.name, self.warning);
+        io::stdout().flush()?;
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer)?;
+        if answer.trim() == "yes" { Ok(()) } else { Err(Failure::new("nothing was erased")) }
+    }
+
+    fn report(&self, erased: u64) -> Result<(), Failure> {
+        println!("{erased} {} erased.", self.name);
+        Ok(())
+    }
+}
+
+fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    runtime.block_on(work).map_err(|error| Failure::of(&error))
+}

@@ -1,0 +1,84 @@
+//! `job submit`, `job list` and `job show`.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::{
+    Failure,
+    args::JobCommand,
+    client::Client,
+    tables::{print, print_json, table, text},
+};
+
+/// As many entries are asked for at a time.
+const PAGE: usize = 1000;
+
+pub fn execute(manager: &Client, command: &JobCommand, as_json: bool) -> Result<(), Failure> {
+    match command {
+        JobCommand::Submit { file } => {
+            let body = fs::read(file)
+                .map_err(|error| Failure::new(format!("{}: it cannot be read: {error}", file.display())))?;
+            let job = manager.post("/api/jobs", &body)?;
+            if as_json { print_json(&job) } else { print(&text(&job, "_id")) }
+        }
+        JobCommand::List => {
+            let jobs = all(manager, "/api/jobs", "jobs", "before")?;
+            if as_json { print_json(&json!({ "jobs": jobs })) } else { print(&job_table(&jobs)) }
+        }
+        JobCommand::Show { id } => {
+            let job = manager.get(&format!("/api/jobs/{id}"))?;
+            let tasks = all(manager, &format!("/api/jobs/{id}/tasks"), "tasks", "after")?;
+            if as_json {
+                return print_json(&json!({ "job": job, "tasks": tasks }));
+            }
+            print(&job_table(std::slice::from_ref(&job)))?;
+            print(&format!("\n{}", task_table(&tasks)))
+        }
+    }
+}
+
+/// All entries of a list, page by page.
+fn all(manager: &Client, path: &str, name: &str, cursor: &str) -> Result<Vec<Value>, Failure> {
+    let mut entries = Vec::new();
+    let mut from = String::new();
+    loop {
+        let mut page = manager.get(&format!("{path}?limit={PAGE}{from}"))?;
+        if let Value::Array(more) = page[name].take() {
+            entries.extend(more);
+        }
+        match page["next"].as_str() {
+            Some(next) => from = format!("&{cursor}={next}"),
+            None => return Ok(entries),
+        }
+    }
+}
+
+fn job_table(jobs: &[Value]) -> String {
+    if jobs.is_empty() {
+        return "There are no jobs.".into();
+    }
+    let mut table = table(&["ID", "NAME", "STATUS", "PRIORITY", "DONE", "FAILED", "CREATED"]);
+    for job in jobs {
+        let tasks = &job["tasks"];
+        let in_status = |status: &str| tasks["by_status"][status].as_u64().unwrap_or(0);
+        table.add_row([
+            text(job, "_id"),
+            text(job, "name"),
+            text(job, "status"),
+            text(job, "priority"),
+            format!("{} of {}", in_status("completed"), text(tasks, "total")),
+            (in_status("failed") + in_status("soft-failed")).to_string(),
+            text(job, "created"),
+        ]);
+    }
+    table.to_string()
+}
+
+fn task_table(tasks: &[Value]) -> String {
+    let mut table = table(&["TASK", "NAME", "TYPE", "STATUS", "WORKER", "ACTIVITY"]);
+    for task in tasks {
+        table.add_row(["_id", "name", "task_type", "status", "worker", "activity"].map(|field| text(task, field)));
+    }
+    table.to_string()
+}

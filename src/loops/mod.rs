@@ -1,0 +1,96 @@
+//! When things happen: the list of what is done again and again. What happens is in `services`.
+
+mod driver;
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use jiff::tz::TimeZone;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::driver::{Pace, drive};
+use crate::{
+    config::Intervals,
+    domain::ids::JobId,
+    services::{Error, Services},
+};
+
+/// Signs of life are written this often: as much of them a crash may forget.
+const HEARTBEATS: Duration = Duration::from_secs(5);
+
+/// Starts all loops. They end soon after `stop`.
+pub fn spawn_all(
+    tracker: &TaskTracker,
+    stop: &CancellationToken,
+    services: &Arc<Services>,
+    time_zone: &TimeZone,
+    intervals: &Intervals,
+) {
+    let Intervals { startup_grace, timeout_check, sleep_schedule_check, worker_cleanup_check, task_cleanup_check } =
+        *intervals;
+    let from_start = |every| Pace { first: Duration::ZERO, every };
+    let after_grace = |every| Pace { first: startup_grace, every };
+
+    let s = Arc::clone(services);
+    drive(tracker, stop, "heartbeats", from_start(HEARTBEATS), move || {
+        let s = Arc::clone(&s);
+        async move { s.flush_heartbeats().await }
+    });
+
+    let s = Arc::clone(services);
+    drive(tracker, stop, "timeouts", after_grace(timeout_check), move || {
+        let s = Arc::clone(&s);
+        async move { s.check_timeouts().await.map(drop) }
+    });
+
+    let (s, tz) = (Arc::clone(services), time_zone.clone());
+    drive(tracker, stop, "sleep schedules", from_start(sleep_schedule_check), move || {
+        let (s, tz) = (Arc::clone(&s), tz.clone());
+        async move { s.check_sleep_schedules(tz).await.map(drop) }
+    });
+
+    let s = Arc::clone(services);
+    drive(tracker, stop, "worker clean-up", after_grace(worker_cleanup_check), move || {
+        let s = Arc::clone(&s);
+        async move { s.clean_up_workers().await.map(drop) }
+    });
+
+    let s = Arc::clone(services);
+    drive(tracker, stop, "task clean-up", after_grace(task_cleanup_check), move || {
+        let s = Arc::clone(&s);
+        async move {
+            s.clean_up_blacklist().await?;
+            s.clean_up_tasks().await.map(drop)
+        }
+    });
+
+    let s = Arc::clone(services);
+    let known = Arc::new(Mutex::new(BTreeSet::new()));
+    drive(tracker, stop, "starvation", from_start(timeout_check), move || {
+        let (s, known) = (Arc::clone(&s), Arc::clone(&known));
+        async move { report_starvation(&s, &mut known.lock().unwrap_or_else(PoisonError::into_inner)) }
+    });
+}
+
+/// Logs every job that nobody can work on, once, and once more when somebody can.
+fn report_starvation(services: &Services, known: &mut BTreeSet<JobId>) -> Result<(), Error> {
+    let starved = services.starved_jobs()?;
+    for job in starved.iter().filter(|job| !known.contains(&job.id)) {
+        tracing::warn!(
+            job = %job.id,
+            name = job.name,
+            tasks = job.runnable_tasks,
+            reason = job.reason,
+            "a job has tasks that no worker can take"
+        );
+    }
+    let now: BTreeSet<_> = starved.iter().map(|job| job.id).collect();
+    for job in known.difference(&now) {
+        tracing::info!(%job, "the job has workers for all its tasks again");
+    }
+    *known = now;
+    Ok(())
+}
