@@ -18,7 +18,7 @@ use crate::{
     services::{Overdue, Policy, Services},
     ssdp::{self, SsdpConfig},
     store::{OpenError, Store},
-    tasklogs::TaskLogs,
+    tasklogs::{LogKeeper, TaskLogs},
 };
 
 /// How long loops may take to end after they were told to.
@@ -47,6 +47,9 @@ pub enum StartError {
         /// What the operating system says.
         source: std::io::Error,
     },
+    /// The operating system gives no more threads.
+    #[error("the threads that write task logs cannot be started")]
+    Threads(#[source] std::io::Error),
     /// A part could not be prepared.
     #[error(transparent)]
     Service(#[from] crate::services::Error),
@@ -71,8 +74,7 @@ impl App {
         let listener = listen_on(listen).await?;
         let address = listener.local_addr();
         let address = address.map_err(|source| StartError::Listen { address: listen.to_string(), source })?;
-        let logs = TaskLogs::new(config.task_logs_path.clone());
-        let services = Arc::new(Services::new(store, logs, clock, policy(&config)));
+        let services = Arc::new(services(&config, store, clock)?);
         let site = Arc::new(site(&config, &services));
         Ok(Self { services, site, listener, address, config })
     }
@@ -132,9 +134,13 @@ impl App {
 }
 
 /// What a Manager can do, on its database and its logs alone: for commands that work while none is running.
-pub fn offline_services(config: &Config, clock: Arc<dyn Clock>) -> Result<Services, OpenError> {
-    let store = Store::open(&config.database_path)?;
-    Ok(Services::new(store, TaskLogs::new(config.task_logs_path.clone()), clock, policy(config)))
+pub fn offline_services(config: &Config, clock: Arc<dyn Clock>) -> Result<Services, StartError> {
+    services(config, Store::open(&config.database_path)?, clock)
+}
+
+fn services(config: &Config, store: Store, clock: Arc<dyn Clock>) -> Result<Services, StartError> {
+    let logs = LogKeeper::start(TaskLogs::new(config.task_logs_path.clone())).map_err(StartError::Threads)?;
+    Ok(Services::new(store, logs, clock, policy(config)))
 }
 
 fn policy(config: &Config) -> Policy {

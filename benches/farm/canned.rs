@@ -5,12 +5,13 @@ use std::{convert::Infallible, iter};
 use bytes::Bytes;
 use headers::{Authorization, Header, authorization::Basic};
 use http::{HeaderValue, StatusCode};
-use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
+use flamenco_manager::http::{
+    body::{self, BodyError},
+    on_panic,
+    server::{self, Limits},
 };
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use warp::{Filter, Reply, filters::BoxedFilter, reply::Response};
 
 use super::Outcome;
@@ -18,7 +19,7 @@ use super::Outcome;
 type Route = BoxedFilter<(Response,)>;
 
 /// Routes of the Manager that are not for workers.
-const OTHER_ROUTES: usize = 36;
+const OTHER_ROUTES: usize = 22;
 
 const REGISTERED: &str = r#"{"_id":"650000000000000000000001","nickname":"canned"}"#;
 
@@ -27,22 +28,8 @@ const TASK: &str = r#"{"_id":"650000000000000000000002","activity":"","commands"
 /// Serves for ever.
 pub async fn serve(port: u16) -> Outcome<()> {
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
-    serve_like_the_manager(listener, routes()).await
-}
-
-/// The accept loop.
-async fn serve_like_the_manager<F>(listener: TcpListener, routes: F) -> Outcome<()>
-where
-    F: Filter<Extract = (Response,), Error = Infallible> + Clone + Send + Sync + 'static,
-{
-    loop {
-        let (stream, _) = listener.accept().await?;
-        stream.set_nodelay(true)?;
-        let service = TowerToHyperService::new(warp::service(routes.clone()));
-        let mut server = http1::Builder::new();
-        server.timer(TokioTimer::new());
-        tokio::spawn(server.serve_connection(TokioIo::new(stream), service));
-    }
+    server::serve(listener, routes(), on_panic, Limits::default(), CancellationToken::new()).await;
+    Ok(())
 }
 
 /// Everything, and an answer to what is unknown.
@@ -54,23 +41,32 @@ fn routes() -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + 
 /// The calls of workers first, as the Manager lists them.
 fn any_of_all() -> Route {
     let workers = vec![
-        warp::path!("register-worker").and(warp::post()).and(body()).map(|_| json(REGISTERED)).boxed(),
-        warp::path!("sign-on").and(warp::post()).and(worker()).and(body()).map(|_, _| no_content()).boxed(),
-        warp::path!("sign-off").and(warp::post()).and(worker()).map(|_| no_content()).boxed(),
         warp::path!("task").and(warp::post()).and(worker()).map(|_| json(TASK)).boxed(),
         warp::path!("tasks" / String / "update")
             .and(warp::post())
             .and(worker())
-            .and(body())
+            .and(body(body::TASK_UPDATE))
             .map(|_, _, _| no_content())
             .boxed(),
+        warp::path!("may-i-run" / String).and(warp::get()).and(worker()).map(|_, _| no_content()).boxed(),
+        warp::path!("status-change").and(warp::get()).and(worker()).map(|_| no_content()).boxed(),
         warp::path!("tasks" / String / "return")
             .and(warp::post())
             .and(worker())
             .map(|_, _| no_content())
             .boxed(),
-        warp::path!("may-i-run" / String).and(warp::get()).and(worker()).map(|_, _| no_content()).boxed(),
-        warp::path!("status-change").and(warp::get()).and(worker()).map(|_| no_content()).boxed(),
+        warp::path!("sign-on")
+            .and(warp::post())
+            .and(worker())
+            .and(body(body::ORDINARY))
+            .map(|_, _| no_content())
+            .boxed(),
+        warp::path!("sign-off").and(warp::post()).and(worker()).map(|_| no_content()).boxed(),
+        warp::path!("register-worker")
+            .and(warp::post())
+            .and(body(body::ORDINARY))
+            .map(|_| json(REGISTERED))
+            .boxed(),
         warp::path!("api" / "version").and(warp::get()).map(no_content).boxed(),
     ];
     let others = (0..OTHER_ROUTES)
@@ -88,8 +84,8 @@ async fn identify(header: HeaderValue) -> Result<String, warp::Rejection> {
     Ok(basic.username().to_owned())
 }
 
-fn body() -> BoxedFilter<(Bytes,)> {
-    warp::body::bytes().boxed()
+fn body(max: u64) -> BoxedFilter<(Result<Bytes, BodyError>,)> {
+    body::bytes(max).boxed()
 }
 
 fn json(body: &'static str) -> Response {

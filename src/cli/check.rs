@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 use serde_json::json;
 
 use crate::{
-    app::offline_services,
+    app::{StartError, offline_services},
     clock::SystemClock,
     config::{Config, ConfigError},
     store::OpenError,
@@ -64,7 +64,7 @@ fn database(config: &Config) -> Finding {
         Ok(Ok(found)) if found.is_empty() => good(what, format!("{path} is in order")),
         Ok(Ok(found)) => bad(what, format!("{path} contradicts itself: {}", found.join("; "))),
         Ok(Err(error)) => bad(what, format!("{path}: {error}")),
-        Err(OpenError::InUse { .. }) => good(what, format!("{path} is in use by a running Manager")),
+        Err(StartError::Store(OpenError::InUse { .. })) => good(what, format!("{path} is in use by a running Manager")),
         Err(error) => bad(what, error.to_string()),
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use super::{Failure, args::Confirmation, client::Client};
 use crate::{
-    app::offline_services,
+    app::{StartError, offline_services},
     clock::SystemClock,
     config::Config,
     services::{Error, Services},
@@ -65,7 +65,7 @@ impl Erasable {
                 self.confirm(count, confirmation)?;
                 self.report((self.erase)(&services)?)
             }
-            Err(OpenError::InUse { .. }) => {
+            Err(StartError::Store(OpenError::InUse { .. })) => {
                 let manager = Client::new(None, config)?;
                 let (path, field) = self.count_at;
                 self.confirm(manager.get(path)?[field].as_u64().unwrap_or(0), confirmation)?;

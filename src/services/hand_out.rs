@@ -1,7 +1,5 @@
 //! A worker asks for a task.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 
 use super::{
@@ -18,6 +16,7 @@ use crate::{
         worker::{Worker, WorkerStatus},
     },
     store::{StoreError, WriteTx},
+    tasklogs::TaskLogs,
 };
 
 /// What a worker gets when it asks for a task.
@@ -87,14 +86,13 @@ impl Services {
 
     /// Rotates the log of an earlier try away and says who has the task now.
     async fn begin_log(&self, task: &Task) -> Result<(), Error> {
-        let logs = Arc::clone(&self.logs);
         let (job, id) = (task.job, task.id);
         let text = format!("{}: {}\n", task.last_updated, task.activity);
-        let begun = tokio::task::spawn_blocking(move || {
+        let begin = move |logs: &TaskLogs| {
             logs.rotate(job, id)?;
             logs.append(job, id, &text)
-        });
-        Ok(begun.await.map_err(|_| Error::Panicked)??)
+        };
+        Ok(self.logs.write(id, begin).await?)
     }
 }
 

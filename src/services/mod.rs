@@ -41,7 +41,7 @@ use crate::{
         worker::WorkerStatus,
     },
     store::{Store, StoreError},
-    tasklogs::{LogError, TaskLogs},
+    tasklogs::{LogError, LogKeeper, TaskLogs},
 };
 
 /// What the configuration says about how the Manager behaves.
@@ -64,7 +64,7 @@ pub struct Policy {
 /// Everything that the Manager can be asked to do.
 pub struct Services {
     store: Store,
-    logs: Arc<TaskLogs>,
+    logs: LogKeeper,
     clock: Arc<dyn Clock>,
     policy: Policy,
     identities: Arc<Identities>,
@@ -129,13 +129,13 @@ struct Note {
 
 impl Services {
     /// Puts the parts together.
-    pub fn new(store: Store, logs: TaskLogs, clock: Arc<dyn Clock>, policy: Policy) -> Self {
+    pub fn new(store: Store, logs: LogKeeper, clock: Arc<dyn Clock>, policy: Policy) -> Self {
         let identities = Arc::new(Identities::new());
         let news = ServerNews::new(policy.has_server, Arc::clone(&identities));
         let started = clock.now();
         Self {
             store,
-            logs: Arc::new(logs),
+            logs,
             clock,
             policy,
             identities,
@@ -157,7 +157,7 @@ impl Services {
 
     /// The task logs.
     pub fn logs(&self) -> &Arc<TaskLogs> {
-        &self.logs
+        self.logs.logs()
     }
 
     /// Says in a sentence each where the database contradicts itself. An empty list is good news.
@@ -172,7 +172,7 @@ impl Services {
         if let Err(error) = writes.await {
             ailments.push(format!("database: {error}"));
         }
-        let logs = Arc::clone(&self.logs);
+        let logs = Arc::clone(self.logs());
         match tokio::task::spawn_blocking(move || logs.check()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => ailments.push(format!("task logs: {error}")),
@@ -210,19 +210,10 @@ impl Services {
     /// Writes notes to the logs of tasks. A note that cannot be written is not worth more than a warning:
     /// what it tells of has happened.
     async fn write_notes(&self, notes: Vec<Note>) {
-        if notes.is_empty() {
-            return;
-        }
-        let logs = Arc::clone(&self.logs);
-        let written = tokio::task::spawn_blocking(move || {
-            for note in notes {
-                if let Err(error) = logs.append(note.job, note.task, &note.text) {
-                    tracing::warn!(task = %note.task, %error, "a line of a task log was lost");
-                }
+        for Note { job, task, text } in notes {
+            if let Err(error) = self.logs.write(task, move |logs| logs.append(job, task, &text)).await {
+                tracing::warn!(%task, %error, "a line of a task log was lost");
             }
-        });
-        if written.await.is_err() {
-            tracing::error!("writing to a task log ended badly");
         }
     }
 }

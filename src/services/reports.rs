@@ -1,7 +1,5 @@
 //! A worker says how it gets on with its task, and asks whether it may go on.
 
-use std::sync::Arc;
-
 use super::{
     Error, Services,
     failing::{fail, known_worker},
@@ -18,7 +16,7 @@ use crate::{
         worker::{Worker, WorkerStatus},
     },
     store::WriteTx,
-    tasklogs::last_lines,
+    tasklogs::{TaskLogs, last_lines},
 };
 
 /// As many lines of a log go to the Server.
@@ -66,13 +64,12 @@ impl Services {
         if text.is_empty() {
             return Ok(String::new());
         }
-        let logs = Arc::clone(&self.logs);
         let (job, id, wanted) = (task.job, task.id, self.news.has_server());
-        let written = tokio::task::spawn_blocking(move || {
+        let append = move |logs: &TaskLogs| {
             logs.append(job, id, &text)?;
             Ok(if wanted { last_lines(&text, TAIL_LINES) } else { String::new() })
-        });
-        written.await.map_err(|_| Error::Panicked)?
+        };
+        Ok(self.logs.write(id, append).await?)
     }
 
     /// `POST /tasks/{id}/return`: the worker gives a task back. One that is not in its hands stays as it is.

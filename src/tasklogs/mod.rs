@@ -1,6 +1,7 @@
 //! Task logs: what workers say about their tasks, one file a task in one folder a job. Paths are made of typed IDs
 //! alone, so that no request can lead out of the folder. Everything here blocks, and holds little in memory.
 
+mod keeper;
 mod read;
 mod rotate;
 
@@ -11,6 +12,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+pub use keeper::LogKeeper;
 pub use read::{LogFile, last_lines};
 
 use crate::domain::ids::{JobId, TaskId};
@@ -30,6 +32,9 @@ pub enum LogError {
         /// What the system says.
         source: io::Error,
     },
+    /// Writing it ended in a mistake of the program.
+    #[error("writing a task log ended badly")]
+    Broken,
     /// It is there and cannot be read.
     #[error("cannot read the task log {}: check that the user who runs the Manager may read it", path.display())]
     Read {
