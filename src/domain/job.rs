@@ -50,6 +50,15 @@ impl Tally {
         self.by_status[status as usize]
     }
 
+    /// Counts a task in this status, or, with `by` = -1, no longer does. `ready` tells whether it could be handed out.
+    pub fn add(&mut self, status: TaskStatus, ready: bool, by: i64) {
+        let count = &mut self.by_status[status as usize];
+        *count = count.saturating_add_signed(by);
+        if ready {
+            self.ready = self.ready.saturating_add_signed(by);
+        }
+    }
+
     /// How many tasks there are.
     pub fn total(&self) -> u64 {
         self.by_status.iter().sum()

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, sync::Arc};
 
 use headers::{Authorization, Header, authorization::Basic};
-use http::HeaderMap;
+use http::HeaderValue;
 use warp::Filter;
 
 use super::{Site, error::ApiError};
@@ -15,15 +15,15 @@ pub type Caller = Result<WorkerId, ApiError>;
 /// Takes who calls. It never rejects: what the answer is to a stranger is up to the route.
 pub fn caller(site: &Arc<Site>) -> impl Filter<Extract = (Caller,), Error = Infallible> + Clone + Send + Sync + use<> {
     let site = Arc::clone(site);
-    warp::header::headers_cloned().then(move |headers: HeaderMap| {
+    let authorization = warp::header::value("authorization").map(Some);
+    authorization.or(warp::any().map(|| None)).unify().then(move |value: Option<HeaderValue>| {
         let site = Arc::clone(&site);
-        async move { authenticate(&site, &headers).await }
+        async move { authenticate(&site, value.as_ref()).await }
     })
 }
 
-async fn authenticate(site: &Site, headers: &HeaderMap) -> Caller {
-    let values = &mut headers.get_all(Authorization::<Basic>::name()).iter();
-    let Ok(Authorization(basic)) = Authorization::<Basic>::decode(values) else {
+async fn authenticate(site: &Site, authorization: Option<&HeaderValue>) -> Caller {
+    let Ok(Authorization(basic)) = Authorization::<Basic>::decode(&mut authorization.into_iter()) else {
         return Err(ApiError::unauthorized());
     };
     let Ok(id) = basic.username().parse() else { return Err(ApiError::unauthorized()) };

@@ -71,7 +71,8 @@ pub fn spawn_all(
     let known = Arc::new(Mutex::new(BTreeSet::new()));
     drive(tracker, stop, "starvation", from_start(timeout_check), move || {
         let (s, known) = (Arc::clone(&s), Arc::clone(&known));
-        async move { report_starvation(&s, &mut known.lock().unwrap_or_else(PoisonError::into_inner)) }
+        let report = move || report_starvation(&s, &mut known.lock().unwrap_or_else(PoisonError::into_inner));
+        async move { tokio::task::spawn_blocking(report).await.unwrap_or(Err(Error::Panicked)) }
     });
 }
 

@@ -146,53 +146,57 @@ impl<T: Rows> Tx<T> {
         Ok(self.get(Table::Ready, &key)?.map(|value| only_for(value.value())))
     }
 
-    /// The first task of a group, with the number of tasks in it.
-    pub(super) fn head(&self, task_type: &str, job: JobId) -> Result<Option<(Head, u64)>, StoreError> {
+    /// The first task of a group of a job of this priority.
+    fn first_of_group(
+        &self,
+        task_type: &str,
+        job: JobId,
+        job_priority: i32,
+    ) -> Result<Option<Head>, StoreError> {
         let Some(first) = self.prefix(Table::Ready, &group_key(task_type, job))?.next() else {
             return Ok(None);
         };
         let (priority, task) = priority_and_task(first?.0.value())?;
-        let head = Head { job_priority: self.job_priority(job)?, priority, task, job };
+        Ok(Some(Head { job_priority, priority, task, job }))
+    }
+
+    fn count_behind(&self, task_type: &str, head: &Head) -> Result<u64, StoreError> {
         let count = self.get(Table::ReadyHeads, &head.key(task_type))?;
-        let count = count.map(|count| number_from(count.value())).transpose()?;
-        Ok(Some((head, count.unwrap_or(0))))
+        count.map_or(Ok(0), |count| number_from(count.value()))
     }
 }
 
 impl WriteTx<'_> {
     /// Puts a task among the ready ones. It was not there before.
     pub(super) fn insert_ready(&mut self, ready: &ReadyTask<'_>) -> Result<(), StoreError> {
-        let before = self.head(ready.task_type, ready.job)?;
+        let job_priority = self.job_priority(ready.job)?;
+        let before = self.first_of_group(ready.task_type, ready.job, job_priority)?;
         let value = ready.only_for.map_or(Vec::new(), |worker| worker.0.to_vec());
         self.insert(Table::Ready, &ready.key(), &value)?;
-        let own = Head {
-            job_priority: self.job_priority(ready.job)?,
-            priority: ready.priority,
-            task: ready.task,
-            job: ready.job,
-        };
-        match before {
-            Some((head, count)) if head.rank() < own.rank() => self.put_head(ready.task_type, &head, count + 1),
-            Some((head, count)) => {
-                self.remove(Table::ReadyHeads, &head.key(ready.task_type))?;
-                self.put_head(ready.task_type, &own, count + 1)
-            }
-            None => self.put_head(ready.task_type, &own, 1),
+        let own = Head { job_priority, priority: ready.priority, task: ready.task, job: ready.job };
+        let Some(head) = before else { return self.put_head(ready.task_type, &own, 1) };
+        let count = self.count_behind(ready.task_type, &head)? + 1;
+        if head.rank() < own.rank() {
+            return self.put_head(ready.task_type, &head, count);
         }
+        self.remove(Table::ReadyHeads, &head.key(ready.task_type))?;
+        self.put_head(ready.task_type, &own, count)
     }
 
     /// Takes a task from among the ready ones. It was there.
     pub(super) fn remove_ready(&mut self, ready: &ReadyTask<'_>) -> Result<(), StoreError> {
-        let Some((head, count)) = self.head(ready.task_type, ready.job)? else {
+        let job_priority = self.job_priority(ready.job)?;
+        let Some(head) = self.first_of_group(ready.task_type, ready.job, job_priority)? else {
             return Err(StoreError::Corrupt(format!("task {} is not among the ready ones", ready.task)));
         };
+        let count = self.count_behind(ready.task_type, &head)?.saturating_sub(1);
         self.remove(Table::Ready, &ready.key())?;
         if head.task != ready.task {
-            return self.put_head(ready.task_type, &head, count.saturating_sub(1));
+            return self.put_head(ready.task_type, &head, count);
         }
         self.remove(Table::ReadyHeads, &head.key(ready.task_type))?;
-        match self.head(ready.task_type, ready.job)? {
-            Some((next, _)) => self.put_head(ready.task_type, &next, count.saturating_sub(1)),
+        match self.first_of_group(ready.task_type, ready.job, job_priority)? {
+            Some(next) => self.put_head(ready.task_type, &next, count),
             None => Ok(()),
         }
     }

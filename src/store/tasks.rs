@@ -10,7 +10,7 @@ use super::{
     ready::ReadyTask,
     records::TaskRow,
     schema::Table,
-    tx::{Rows, Tx, WriteTx},
+    tx::{ReadTx, Rows, Tx, WriteTx},
 };
 use crate::domain::{
     ids::{JobId, TaskId, WorkerId},
@@ -111,11 +111,6 @@ impl<T: Rows> Tx<T> {
         Ok(self.task_row(id)?.is_some_and(|row| row.ready().is_some()))
     }
 
-    /// How many tasks are in this status.
-    pub fn count_tasks(&self, status: TaskStatus) -> Result<u64, StoreError> {
-        self.get(Table::Counters, &counter_key(status))?.map_or(Ok(0), |count| number_from(count.value()))
-    }
-
     /// How many tasks there are.
     pub fn count_all_tasks(&self) -> Result<u64, StoreError> {
         self.len(Table::Tasks)
@@ -162,6 +157,13 @@ impl<T: Rows> Tx<T> {
             }
         }
         Ok(unfinished)
+    }
+}
+
+impl ReadTx {
+    /// How many tasks are in this status.
+    pub fn count_tasks(&self, status: TaskStatus) -> Result<u64, StoreError> {
+        self.get(Table::Counters, &counter_key(status))?.map_or(Ok(0), |count| number_from(count.value()))
     }
 }
 
@@ -214,6 +216,7 @@ impl WriteTx<'_> {
         ] {
             self.clear(table)?;
         }
+        self.forget_counts();
         Ok(tasks)
     }
 
@@ -292,25 +295,23 @@ impl WriteTx<'_> {
         if old == new {
             return Ok(());
         }
-        if let Some((job, status, ready)) = old {
-            self.count(job, status, ready, -1)?;
+        let job_of = |row: Option<(JobId, _, _)>| row.map(|(job, ..)| job);
+        let mut jobs = vec![job_of(old), job_of(new)];
+        jobs.dedup();
+        for job in jobs.into_iter().flatten() {
+            self.tally(job, |tally| {
+                for (row, by) in [(old, -1), (new, 1)] {
+                    let Some((_, status, ready)) = row.filter(|(of, ..)| *of == job) else { continue };
+                    tally.add(status, ready, by);
+                }
+            })?;
         }
-        if let Some((job, status, ready)) = new {
-            self.count(job, status, ready, 1)?;
+        for (row, by) in [(old, -1), (new, 1)] {
+            if let Some((_, status, _)) = row {
+                self.count(status, by);
+            }
         }
         Ok(())
-    }
-
-    fn count(&mut self, job: JobId, status: TaskStatus, ready: bool, by: i64) -> Result<(), StoreError> {
-        let total = self.count_tasks(status)?.saturating_add_signed(by);
-        self.insert(Table::Counters, &counter_key(status), &total.to_be_bytes())?;
-        self.tally(job, |tally| {
-            let count = &mut tally.by_status[status as usize];
-            *count = count.saturating_add_signed(by);
-            if ready {
-                tally.ready = tally.ready.saturating_add_signed(by);
-            }
-        })
     }
 
     fn reindex_ready(&mut self, old: Option<&TaskRow>, new: Option<&TaskRow>) -> Result<(), StoreError> {

@@ -11,9 +11,11 @@ use redb::{AccessGuard, ReadOnlyTable, ReadTransaction, ReadableTable, WriteTran
 use super::{
     StoreError,
     codec::{self, Record},
-    keys::successor,
+    keys::{number_from, successor},
     schema::Table,
+    tasks::counter_key,
 };
+use crate::domain::task::TaskStatus;
 
 type Bytes = &'static [u8];
 
@@ -64,6 +66,8 @@ impl Rows for ReadTables {
 pub struct WriteTables<'txn> {
     open: Vec<redb::Table<'txn, Bytes, Bytes>>,
     changes: u64,
+    /// By how much the number of tasks in each status has changed, in the whole group.
+    counted: [i64; TaskStatus::ALL.len()],
 }
 
 impl<'txn> Rows for WriteTables<'txn> {
@@ -85,12 +89,37 @@ impl<'txn> WriteTx<'txn> {
     pub(super) fn open(txn: &'txn WriteTransaction, now: Timestamp) -> Result<Self, StoreError> {
         let open: Result<_, _> =
             Table::ALL.into_iter().map(|table| txn.open_table(table.definition())).collect();
-        Ok(Self { tables: WriteTables { open: open?, changes: 0 }, now })
+        let counted = [0; TaskStatus::ALL.len()];
+        Ok(Self { tables: WriteTables { open: open?, changes: 0, counted }, now })
     }
 
     /// Starts the next change of a group: its time is `now`.
     pub(super) fn at(&mut self, now: Timestamp) {
         self.now = now;
+    }
+
+    /// Counts one task more, or one less, in a status.
+    pub(super) fn count(&mut self, status: TaskStatus, by: i64) {
+        self.tables.counted[status as usize] += by;
+    }
+
+    /// No task is left to be counted.
+    pub(super) fn forget_counts(&mut self) {
+        self.tables.counted = [0; TaskStatus::ALL.len()];
+    }
+
+    /// Writes what was counted: once a group, since every change of a status counts.
+    pub(super) fn write_counts(&mut self) -> Result<(), StoreError> {
+        for status in TaskStatus::ALL {
+            let by = std::mem::take(&mut self.tables.counted[status as usize]);
+            if by != 0 {
+                let key = counter_key(status);
+                let before = self.get(Table::Counters, &key)?.map(|count| number_from(count.value())).transpose()?;
+                let after = before.unwrap_or(0).saturating_add_signed(by);
+                self.insert(Table::Counters, &key, &after.to_be_bytes())?;
+            }
+        }
+        Ok(())
     }
 
     /// How many rows were written so far.

@@ -159,7 +159,7 @@ fn transact(file: &DatabaseFile, group: &mut [Box<dyn Change>]) -> Result<(), St
     let open = file.open.read().unwrap_or_else(PoisonError::into_inner);
     let txn = open.as_ref().ok_or(StoreError::Closed)?.begin_write()?;
     let mut tx = WriteTx::open(&txn, Timestamp::UNIX_EPOCH)?;
-    let made = group.iter_mut().try_for_each(|change| change.make(&mut tx));
+    let made = group.iter_mut().try_for_each(|change| change.make(&mut tx)).and_then(|()| tx.write_counts());
     let changes = tx.changes();
     drop(tx);
     made?;

@@ -50,7 +50,9 @@ pub fn register(site: &Arc<Site>) -> Route {
             .and(warp::ext::get::<Peer>())
             .and(body::bytes(body::ORDINARY))
             .then(async |site: Arc<Site>, headers: HeaderMap, peer: Peer, body| -> Answer {
-                may_register(&site, &headers)?;
+                may_register(&site, &headers).inspect_err(|error| {
+                    tracing::warn!(address = address(peer), error = error.message(), "a worker was not registered");
+                })?;
                 let RegistrationBody { secret, platform, supported_task_types, nickname } = from_json(body)?;
                 if secret.is_empty() {
                     return Err(ApiError::bad_request("secret: it is empty"));
@@ -67,19 +69,20 @@ pub fn register(site: &Arc<Site>) -> Route {
 fn may_register(site: &Site, headers: &HeaderMap) -> Result<(), ApiError> {
     let Some(secret) = &site.registration_secret else { return Ok(()) };
     let values = &mut headers.get_all(Authorization::<Bearer>::name()).iter();
-    let Ok(Authorization(bearer)) = Authorization::<Bearer>::decode(values) else {
-        return Err(ApiError::forbidden(
-            "this Manager takes only workers that know its registration secret: set \
-             worker_registration_secret in the configuration of the worker",
-        ));
+    let reason = match Authorization::<Bearer>::decode(values) {
+        Ok(Authorization(bearer)) if registration_token::is_valid(bearer.token(), secret, site.services.now()) => {
+            return Ok(());
+        }
+        Ok(_) => {
+            "the token of this worker is not valid: its worker_registration_secret differs from the Manager's, or \
+             their clocks do"
+        }
+        Err(_) => {
+            "this Manager takes only workers that know its registration secret: set worker_registration_secret in \
+             the configuration of the worker"
+        }
     };
-    if registration_token::is_valid(bearer.token(), secret, site.services.now()) {
-        return Ok(());
-    }
-    Err(ApiError::forbidden(
-        "the token of this worker is not valid: its worker_registration_secret differs from the Manager's, or \
-         their clocks do",
-    ))
+    Err(ApiError::forbidden(reason))
 }
 
 /// `POST /sign-on`
