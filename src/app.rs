@@ -40,7 +40,9 @@ pub enum StartError {
     )]
     NothingToListenOn,
     /// The port is taken, or the address is not this machine's.
-    #[error("cannot listen on {address}: {source}; is another program using it? Set `listen` to another address")]
+    #[error(
+        "cannot listen on {address}: {source}; is another program using it? Set `listen` to another address"
+    )]
     Listen {
         /// The address of the configuration.
         address: String,
@@ -113,7 +115,11 @@ impl App {
 
     /// Lets workers find this Manager by themselves, if that is wanted. It is no reason not to start if it
     /// cannot be done.
-    async fn answer_discovery(&self, tracker: &TaskTracker, stop: &CancellationToken) -> Result<(), StartError> {
+    async fn answer_discovery(
+        &self,
+        tracker: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Result<(), StartError> {
         if !self.config.ssdp_discovery {
             return Ok(());
         }
@@ -169,9 +175,10 @@ fn signed(duration: Duration) -> SignedDuration {
 }
 
 fn site(config: &Config, services: &Arc<Services>) -> Site {
-    let server = config.server.as_ref().map(|server| {
-        (server.url.authority().to_owned(), format!("{}flamenco/", server.url.as_str()))
-    });
+    let server = config
+        .server
+        .as_ref()
+        .map(|server| (server.url.authority().to_owned(), format!("{}flamenco/", server.url.as_str())));
     Site {
         services: Arc::clone(services),
         manager_name: config.manager_name.clone(),
@@ -180,7 +187,10 @@ fn site(config: &Config, services: &Arc<Services>) -> Site {
             Mode::Develop => "develop",
         },
         server: server.unwrap_or_default(),
-        registration_secret: config.worker_registration_secret.as_ref().map(|secret| secret.expose().to_owned()),
+        registration_secret: config
+            .worker_registration_secret
+            .as_ref()
+            .map(|secret| secret.expose().to_owned()),
         time_zone: TimeZone::system(),
     }
 }
@@ -206,16 +216,24 @@ fn warn_of_what_is_not_there_yet(config: &Config) {
     let loopback = config.listen.as_ref().is_none_or(ListenAddress::is_loopback);
     let wanted = config.user_authentication();
     if wanted != UserAuthentication::Nobody {
-        tracing::warn!("[user_authentication] mode: this version cannot ask who somebody is yet, so it acts as \"none\"");
+        tracing::warn!(
+            "[user_authentication] mode: this version cannot ask who somebody is yet, so it acts as \"none\""
+        );
     }
     if !loopback {
-        tracing::warn!("everybody who reaches this Manager can submit jobs, and so run commands on the workers");
+        tracing::warn!(
+            "everybody who reaches this Manager can submit jobs, and so run commands on the workers"
+        );
     }
     if config.own_certificate.is_some() || config.acme_domain_name.is_some() {
-        tracing::warn!("tlskey, tlscert, acme_domain_name: this version does not serve HTTPS yet, only plain HTTP");
+        tracing::warn!(
+            "tlskey, tlscert, acme_domain_name: this version does not serve HTTPS yet, only plain HTTP"
+        );
     }
     if config.server.is_some() {
-        tracing::warn!("flamenco: this version does not exchange with a Flamenco Server yet; what it must hear is queued");
+        tracing::warn!(
+            "flamenco: this version does not exchange with a Flamenco Server yet; what it must hear is queued"
+        );
     }
     if config.shaman.enabled {
         tracing::warn!("[shaman] enabled: this version has no file store yet");

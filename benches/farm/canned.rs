@@ -3,13 +3,13 @@
 use std::{convert::Infallible, iter};
 
 use bytes::Bytes;
-use headers::{Authorization, Header, authorization::Basic};
-use http::{HeaderValue, StatusCode};
 use flamenco_manager::http::{
     body::{self, BodyError},
     on_panic,
     server::{self, Limits},
 };
+use headers::{Authorization, Header, authorization::Basic};
+use http::{HeaderValue, StatusCode};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use warp::{Filter, Reply, filters::BoxedFilter, reply::Response};

@@ -56,7 +56,9 @@ fn database(config: &Config) -> Finding {
     if !config.database_path.exists() {
         let folder = config.database_path.parent().filter(|folder| !folder.as_os_str().is_empty());
         return match folder.filter(|folder| !folder.is_dir()) {
-            Some(folder) => bad(what, format!("{path}: the folder {} is not there; make it", folder.display())),
+            Some(folder) => {
+                bad(what, format!("{path}: the folder {} is not there; make it", folder.display()))
+            }
             None => good(what, format!("{path} is not there yet; it is made at the first start")),
         };
     }
@@ -64,7 +66,9 @@ fn database(config: &Config) -> Finding {
         Ok(Ok(found)) if found.is_empty() => good(what, format!("{path} is in order")),
         Ok(Ok(found)) => bad(what, format!("{path} contradicts itself: {}", found.join("; "))),
         Ok(Err(error)) => bad(what, format!("{path}: {error}")),
-        Err(StartError::Store(OpenError::InUse { .. })) => good(what, format!("{path} is in use by a running Manager")),
+        Err(StartError::Store(OpenError::InUse { .. })) => {
+            good(what, format!("{path} is in use by a running Manager"))
+        }
         Err(error) => bad(what, error.to_string()),
     }
 }

@@ -78,7 +78,9 @@ fn job_table(jobs: &[Value]) -> String {
 fn task_table(tasks: &[Value]) -> String {
     let mut table = table(&["TASK", "NAME", "TYPE", "STATUS", "WORKER", "ACTIVITY"]);
     for task in tasks {
-        table.add_row(["_id", "name", "task_type", "status", "worker", "activity"].map(|field| text(task, field)));
+        table.add_row(
+            ["_id", "name", "task_type", "status", "worker", "activity"].map(|field| text(task, field)),
+        );
     }
     table.to_string()
 }

@@ -27,10 +27,12 @@ pub fn execute(manager: &Client, command: &WorkerCommand, as_json: bool) -> Resu
 
 fn worker_table(workers: &[Value]) -> String {
     if workers.is_empty() {
-        return "There are no workers yet. Start one with manager_url set to the address of this Manager.".into();
+        return "There are no workers yet. Start one with manager_url set to the address of this Manager."
+            .into();
     }
     let mut table = table(&["ID", "NICKNAME", "STATUS", "ASKED TO BE", "TASK", "LAST SEEN", "ADDRESS"]);
-    let fields = ["_id", "nickname", "status", "status_requested", "current_task", "last_activity", "address"];
+    let fields =
+        ["_id", "nickname", "status", "status_requested", "current_task", "last_activity", "address"];
     for worker in workers {
         table.add_row(fields.map(|field| text(worker, field)));
     }
@@ -61,7 +63,12 @@ fn details(worker: &Value) -> String {
     row(&mut table, "Task types", list(worker, "supported_task_types"));
     row(&mut table, "Sleep schedule", sleep_schedule(&worker["sleep_schedule"]));
     for line in worker["blacklist"].as_array().map(Vec::as_slice).unwrap_or_default() {
-        let text = format!("{} of job {}, since {}", text(line, "task_type"), text(line, "job_id"), text(line, "_created"));
+        let text = format!(
+            "{} of job {}, since {}",
+            text(line, "task_type"),
+            text(line, "job_id"),
+            text(line, "_created")
+        );
         row(&mut table, "Blacklisted for", text);
     }
     table.to_string()

@@ -1,8 +1,6 @@
 //! Which task a worker is given (`interface.md`, section 3, "Choosing a task"): what stands between a
 //! worker and a task, and which of two tasks goes first.
 
-use std::fmt;
-
 use super::ids::TaskId;
 
 /// Order among tasks that a worker could be given; the smallest goes first: highest priority of the job,
@@ -42,21 +40,8 @@ impl Descending {
     }
 }
 
-/// What the scheduler must know of a worker and a task that is ready.
-#[derive(Debug, Clone, Copy)]
-pub struct Pair {
-    /// The worker does tasks of this type.
-    pub supports_type: bool,
-    /// The worker is blacklisted for this job and task type.
-    pub blacklisted: bool,
-    /// The worker has failed this very task before.
-    pub failed_before: bool,
-    /// The task is a test for another worker.
-    pub reserved_for_another: bool,
-}
-
 /// Why a worker may not have a task that is ready.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Obstacle {
     /// The worker does not do tasks of this type.
     UnsupportedType,
@@ -68,28 +53,21 @@ pub enum Obstacle {
     FailedBefore,
 }
 
-impl Pair {
-    /// The first thing that stands in the way, if anything does.
-    pub fn obstacle(self) -> Option<Obstacle> {
-        [
-            (!self.supports_type, Obstacle::UnsupportedType),
-            (self.reserved_for_another, Obstacle::ReservedForAnother),
-            (self.blacklisted, Obstacle::Blacklisted),
-            (self.failed_before, Obstacle::FailedBefore),
-        ]
-        .into_iter()
-        .find_map(|(stands, obstacle)| stands.then_some(obstacle))
+/// What stands between a worker and all tasks of one type of one job, if anything does.
+pub fn group_obstacle(supports_type: bool, blacklisted: bool) -> Option<Obstacle> {
+    match (supports_type, blacklisted) {
+        (false, _) => Some(Obstacle::UnsupportedType),
+        (true, true) => Some(Obstacle::Blacklisted),
+        (true, false) => None,
     }
 }
 
-impl fmt::Display for Obstacle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::UnsupportedType => "does not support the task type",
-            Self::ReservedForAnother => "the task is a test of another worker",
-            Self::Blacklisted => "is blacklisted for this job and task type",
-            Self::FailedBefore => "has failed the task before",
-        })
+/// What stands between a worker and one task of a group that it may have tasks of, if anything does.
+pub fn task_obstacle(reserved_for_another: bool, failed_before: bool) -> Option<Obstacle> {
+    match (reserved_for_another, failed_before) {
+        (true, _) => Some(Obstacle::ReservedForAnother),
+        (false, true) => Some(Obstacle::FailedBefore),
+        (false, false) => None,
     }
 }
 
@@ -109,17 +87,16 @@ mod tests {
 
     #[test]
     fn nothing_stands_between_a_fit_worker_and_a_task() {
-        let fit = Pair {
-            supports_type: true,
-            blacklisted: false,
-            failed_before: false,
-            reserved_for_another: false,
-        };
-        assert_eq!(fit.obstacle(), None);
-        assert_eq!(Pair { supports_type: false, ..fit }.obstacle(), Some(Obstacle::UnsupportedType));
-        assert_eq!(Pair { blacklisted: true, ..fit }.obstacle(), Some(Obstacle::Blacklisted));
-        assert_eq!(Pair { failed_before: true, ..fit }.obstacle(), Some(Obstacle::FailedBefore));
-        assert_eq!(Pair { reserved_for_another: true, ..fit }.obstacle(), Some(Obstacle::ReservedForAnother));
+        assert_eq!(group_obstacle(true, false), None);
+        assert_eq!(task_obstacle(false, false), None);
+    }
+
+    #[test]
+    fn each_obstacle_is_named() {
+        assert_eq!(group_obstacle(false, false), Some(Obstacle::UnsupportedType));
+        assert_eq!(group_obstacle(true, true), Some(Obstacle::Blacklisted));
+        assert_eq!(task_obstacle(true, false), Some(Obstacle::ReservedForAnother));
+        assert_eq!(task_obstacle(false, true), Some(Obstacle::FailedBefore));
     }
 
     proptest! {

@@ -13,7 +13,9 @@ use crate::domain::ids::WorkerId;
 pub type Caller = Result<WorkerId, ApiError>;
 
 /// Takes who calls. It never rejects: what the answer is to a stranger is up to the route.
-pub fn caller(site: &Arc<Site>) -> impl Filter<Extract = (Caller,), Error = Infallible> + Clone + Send + Sync + use<> {
+pub fn caller(
+    site: &Arc<Site>,
+) -> impl Filter<Extract = (Caller,), Error = Infallible> + Clone + Send + Sync + use<> {
     let site = Arc::clone(site);
     let authorization = warp::header::value("authorization").map(Some);
     authorization.or(warp::any().map(|| None)).unify().then(move |value: Option<HeaderValue>| {

@@ -111,7 +111,8 @@ pub fn job(job: &Job, state: &JobState) -> Value {
 /// A worker that has just registered.
 pub fn new_worker(worker: &Worker) -> Value {
     let last_activity = worker.registered;
-    let view = WorkerView { worker: worker.clone(), last_activity, current_task: None, blacklist: Vec::new() };
+    let view =
+        WorkerView { worker: worker.clone(), last_activity, current_task: None, blacklist: Vec::new() };
     self::worker(&view)
 }
 

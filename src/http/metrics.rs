@@ -15,13 +15,13 @@ use super::{
     error::ApiError,
     routes::{Answer, Route, endpoint, look, with},
 };
-use crate::services::Farm;
+use crate::services::{Farm, Services};
 
 /// `GET /metrics`
 pub fn metrics(site: &Arc<Site>) -> Route {
     endpoint(warp::path!("metrics").and(warp::get()).and(with(site)).then(
         async |site: Arc<Site>| -> Answer {
-            let farm = look(&site, |services| services.farm()).await?;
+            let farm = look(&site, Services::farm).await?;
             let mut text = String::new();
             encode(&mut text, &registry(&farm)).map_err(|error| ApiError::internal(&error))?;
             let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -53,12 +53,7 @@ fn registry(farm: &Farm) -> Registry {
     registry
 }
 
-fn by_status(
-    registry: &mut Registry,
-    name: &str,
-    help: &str,
-    counts: &BTreeMap<&'static str, u64>,
-) {
+fn by_status(registry: &mut Registry, name: &str, help: &str, counts: &BTreeMap<&'static str, u64>) {
     let family = Family::<[(&'static str, &'static str); 1], Gauge>::default();
     for (status, count) in counts {
         family.get_or_create(&[("status", *status)]).set(count.cast_signed());

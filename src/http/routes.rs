@@ -2,12 +2,7 @@
 
 use std::{convert::Infallible, sync::Arc};
 
-use warp::{
-    Filter, Reply,
-    filters::BoxedFilter,
-    reject::Rejection,
-    reply::Response,
-};
+use warp::{Filter, Reply, filters::BoxedFilter, reject::Rejection, reply::Response};
 
 use super::{
     Site, api,
@@ -24,7 +19,9 @@ pub type Route = BoxedFilter<(Response,)>;
 pub type Answer = Result<Response, ApiError>;
 
 /// The table of routes. The first that matches answers; workers, who ask most, come first.
-pub fn routes(site: &Arc<Site>) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + Send + Sync + use<> {
+pub fn routes(
+    site: &Arc<Site>,
+) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + Send + Sync + use<> {
     any_of(vec![
         tasks::hand_out(site),
         tasks::update(site),
@@ -71,7 +68,9 @@ where
 }
 
 /// Hands the site to a handler.
-pub fn with(site: &Arc<Site>) -> impl Filter<Extract = (Arc<Site>,), Error = Infallible> + Clone + Send + Sync + use<> {
+pub fn with(
+    site: &Arc<Site>,
+) -> impl Filter<Extract = (Arc<Site>,), Error = Infallible> + Clone + Send + Sync + use<> {
     let site = Arc::clone(site);
     warp::any().map(move || Arc::clone(&site))
 }

@@ -98,7 +98,9 @@ async fn act(site: &Site, worker: &str, form: Result<Bytes, BodyError>) -> Resul
             services.request_status(worker, WorkerStatus::Shutdown, is_true(&lazy)).await?;
         }
         Action::AckTimeout => services.acknowledge_timeout(worker).await?,
-        Action::SendTestJob => return Ok(format!("{}\n", services.send_test_job(worker).await?).into_response()),
+        Action::SendTestJob => {
+            return Ok(format!("{}\n", services.send_test_job(worker).await?).into_response());
+        }
         Action::ForgetWorker => services.forget_worker(worker).await?,
         Action::ForgetBlacklistLine { job_id, task_type } => {
             services.forget_blacklist_line(worker, job_id, task_type).await?;
@@ -119,10 +121,12 @@ pub fn set_sleep_schedule(site: &Arc<Site>) -> Route {
             .and(with(site))
             .and(warp::header::headers_cloned())
             .and(body::bytes(body::ORDINARY))
-            .then(async |worker: String, site: Arc<Site>, headers, body: Result<Bytes, BodyError>| -> Answer {
-                let set = schedule(&site, &worker, &headers, body).await;
-                Ok(set.map_or_else(ApiError::into_text, |()| no_content()))
-            }),
+            .then(
+                async |worker: String, site: Arc<Site>, headers, body: Result<Bytes, BodyError>| -> Answer {
+                    let set = schedule(&site, &worker, &headers, body).await;
+                    Ok(set.map_or_else(ApiError::into_text, |()| no_content()))
+                },
+            ),
     )
 }
 
@@ -177,7 +181,8 @@ pub fn kick(site: &Arc<Site>) -> Route {
         Ok(if name.is_empty() {
             "There is no Flamenco Server to fetch tasks from.\n".into_response()
         } else {
-            ApiError::unprocessable("this version does not fetch tasks from a Flamenco Server yet").into_text()
+            ApiError::unprocessable("this version does not fetch tasks from a Flamenco Server yet")
+                .into_text()
         })
     }))
 }

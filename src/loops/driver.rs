@@ -52,8 +52,12 @@ mod tests {
 
     use super::*;
 
-    fn counted(pace: Pace, turn: fn(u32) -> Result<(), Error>) -> (Arc<AtomicU32>, TaskTracker, CancellationToken) {
-        let (turns, tracker, stop) = (Arc::new(AtomicU32::new(0)), TaskTracker::new(), CancellationToken::new());
+    fn counted(
+        pace: Pace,
+        turn: fn(u32) -> Result<(), Error>,
+    ) -> (Arc<AtomicU32>, TaskTracker, CancellationToken) {
+        let (turns, tracker, stop) =
+            (Arc::new(AtomicU32::new(0)), TaskTracker::new(), CancellationToken::new());
         let count = Arc::clone(&turns);
         drive(&tracker, &stop, "test", pace, move || {
             let number = count.fetch_add(1, Ordering::SeqCst);

@@ -29,8 +29,13 @@ pub fn spawn_all(
     time_zone: &TimeZone,
     intervals: &Intervals,
 ) {
-    let Intervals { startup_grace, timeout_check, sleep_schedule_check, worker_cleanup_check, task_cleanup_check } =
-        *intervals;
+    let Intervals {
+        startup_grace,
+        timeout_check,
+        sleep_schedule_check,
+        worker_cleanup_check,
+        task_cleanup_check,
+    } = *intervals;
     let from_start = |every| Pace { first: Duration::ZERO, every };
     let after_grace = |every| Pace { first: startup_grace, every };
 

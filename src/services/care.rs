@@ -4,8 +4,7 @@
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use super::{
-    Error, Note, Services,
-    failing::known_worker,
+    Error, Note, Services, known_worker,
     releasing::release_all,
     server_news::{News, ServerNews},
 };
@@ -17,7 +16,7 @@ use crate::{
         timeout::{after_task_timeout, is_older, worker_timed_out},
         worker::{StatusRequest, Worker, WorkerStatus},
     },
-    store::{ReadTx, Rows, StoreError, Tx, WriteTx},
+    store::{Rows, StoreError, Tx, WriteTx},
 };
 
 /// As many tasks are looked at, or forgotten, in one transaction.
@@ -166,8 +165,9 @@ impl Services {
         let then = self.now() - self.policy.overdue.forgotten_task;
         let (mut forgotten, mut after) = (0, None);
         loop {
-            let (old, next) =
-                self.store.read(self.now(), |tx| Ok::<_, Error>(tx.tasks_untouched_since(then, after, STEP)?))?;
+            let (old, next) = self
+                .store
+                .read(self.now(), |tx| Ok::<_, Error>(tx.tasks_untouched_since(then, after, STEP)?))?;
             forgotten += self.forget_tasks(old, then).await?;
             after = next;
             if after.is_none() {
@@ -202,7 +202,9 @@ impl Services {
         let count = expired.len();
         if count > 0 {
             let forget = move |tx: &mut WriteTx<'_>| {
-                expired.iter().try_for_each(|entry| tx.forget_blacklist(entry.worker, entry.job, &entry.task_type))
+                expired
+                    .iter()
+                    .try_for_each(|entry| tx.forget_blacklist(entry.worker, entry.job, &entry.task_type))
             };
             self.store.write(self.now(), forget).await?;
         }
@@ -226,8 +228,8 @@ fn find_timed_out<T: Rows>(tx: &Tx<T>, overdue: &Overdue) -> Result<TimedOut, Er
     Ok(found)
 }
 
-/// When the worker was last heard of. All signs of life are on disk by now.
-fn last_seen<T: Rows>(tx: &Tx<T>, worker: &Worker) -> Result<Timestamp, StoreError> {
+/// When the worker was last heard of, as far as the disk knows.
+pub(super) fn last_seen<T: Rows>(tx: &Tx<T>, worker: &Worker) -> Result<Timestamp, StoreError> {
     Ok(tx.worker_seen(worker.id)?.unwrap_or(worker.registered))
 }
 
@@ -272,12 +274,4 @@ pub(super) fn follow_schedule(worker: &mut Worker, wish: Wish) -> Option<WorkerS
     }
     worker.requested = Some(StatusRequest { status: wanted, lazy: false });
     Some(wanted)
-}
-
-impl Services {
-    /// Everything about the timeouts that a read transaction can tell, for tests and for people.
-    pub(super) fn seen(&self, tx: &ReadTx, worker: &Worker) -> Result<Timestamp, StoreError> {
-        let on_disk = last_seen(tx, worker)?;
-        Ok(self.store.heartbeats().of_worker(worker.id).map_or(on_disk, |beat| beat.max(on_disk)))
-    }
 }

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     domain::{
         failure::{FailureFacts, FailurePolicy, judge},
-        ids::{JobId, WorkerId},
+        ids::JobId,
         task::{FailedBy, Task, TaskEvent, TaskStatus},
         worker::Worker,
     },
@@ -71,7 +71,8 @@ fn blacklist(tx: &mut WriteTx<'_>, news: &ServerNews, task: &Task, worker: &Work
     }
     for other in tx.failures(worker.id, task.job, &task.task_type)? {
         // The task that is being judged is not kept yet, and has its own verdict.
-        let soft = tx.task(other)?.filter(|other| other.status == TaskStatus::SoftFailed && other.id != task.id);
+        let soft =
+            tx.task(other)?.filter(|other| other.status == TaskStatus::SoftFailed && other.id != task.id);
         if let Some(other) = soft {
             fail_for_good(tx, news, other, worker)?;
         }
@@ -95,14 +96,10 @@ fn fail_for_good(
     blacklisted: &Worker,
 ) -> Result<(), Error> {
     task.status = task.status.after(TaskEvent::FailedHard)?;
-    task.activity = format!("Manager hard-failed task after blacklisting worker {}", blacklisted.identifier());
+    task.activity =
+        format!("Manager hard-failed task after blacklisting worker {}", blacklisted.identifier());
     task.last_updated = tx.now();
     tx.put_task(&task)?;
     let (status, activity, worker) = (Some(task.status), task.activity.clone(), task.worker.clone());
     Ok(news.tell(tx, &task, News { status, activity, worker, ..News::default() })?)
-}
-
-/// The worker's ID is kept with the task, so the worker may have been forgotten meanwhile.
-pub(super) fn known_worker(tx: &WriteTx<'_>, id: WorkerId) -> Result<Worker, Error> {
-    tx.worker(id)?.ok_or(Error::UnknownWorker(id))
 }

@@ -90,19 +90,20 @@ pub(super) fn starved_jobs(tx: &ReadTx, workers: &[Worker]) -> Result<Vec<Starve
     let mut starved: BTreeMap<JobId, StarvedJob> = BTreeMap::new();
     for group in tx.ready_groups()? {
         let Some((tasks, reason)) = starvation(tx, &group, workers)? else { continue };
-        match starved.get_mut(&group.job) {
-            Some(job) => {
-                job.task_types.push(group.task_type);
-                job.runnable_tasks += tasks;
-                job.reason = format!("{}; {reason}", job.reason);
-            }
-            None => {
-                let name = tx.job(group.job)?.map(|job| job.name).unwrap_or_default();
-                let task_types = vec![group.task_type];
-                let job = StarvedJob { id: group.job, name, task_types, runnable_tasks: tasks, reason };
-                starved.insert(group.job, job);
-            }
+        let name = tx.job(group.job)?.map(|job| job.name).unwrap_or_default();
+        let job = starved.entry(group.job).or_insert_with(|| StarvedJob {
+            id: group.job,
+            name,
+            task_types: Vec::new(),
+            runnable_tasks: 0,
+            reason: String::new(),
+        });
+        if !job.reason.is_empty() {
+            job.reason.push_str("; ");
         }
+        job.reason.push_str(&reason);
+        job.task_types.push(group.task_type);
+        job.runnable_tasks += tasks;
     }
     Ok(starved.into_values().collect())
 }
@@ -129,7 +130,10 @@ fn starvation(
     let failed = failed_by_all(tx, group, &capable)?;
     Ok((failed > 0).then(|| {
         let workers = capable.len();
-        (failed, format!("{failed} of its {task_type} tasks were failed by all {workers} workers left for them"))
+        (
+            failed,
+            format!("{failed} of its {task_type} tasks were failed by all {workers} workers left for them"),
+        )
     }))
 }
 

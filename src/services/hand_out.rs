@@ -3,8 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    Error, Note, Services,
-    failing::known_worker,
+    Error, Note, Services, known_worker,
     releasing::release,
     server_news::{News, ServerNews},
 };
@@ -54,8 +53,7 @@ impl Services {
     /// cannot be used the task goes back, because nothing that the worker said of it could be kept.
     pub async fn hand_out(&self, worker: WorkerId) -> Result<HandOut, Error> {
         let news = self.news.clone();
-        let (hand_out, notes) =
-            self.store.write(self.now(), move |tx| hand_out(tx, &news, worker)).await?;
+        let (hand_out, notes) = self.store.write(self.now(), move |tx| hand_out(tx, &news, worker)).await?;
         self.write_notes(notes).await;
         let HandOut::Task(assignment) = &hand_out else { return Ok(hand_out) };
         self.store.heartbeats().task(worker, assignment.task.id, self.now());

@@ -25,7 +25,8 @@ impl Identities {
         let seconds = u64::from(u32::try_from(now.as_second()).unwrap_or(0));
         let at_least = seconds << 24;
         let step = |last: u64| Some((last + 1).max(at_least));
-        let before = self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, step).unwrap_or_else(|last| last);
+        let before =
+            self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, step).unwrap_or_else(|last| last);
         let next = (before + 1).max(at_least);
         let mut id = [0; 12];
         // Of the 8 bytes, one is empty, four are seconds and three are the counter.
@@ -48,8 +49,10 @@ pub fn new_uuid() -> String {
     random_bytes(&mut bytes);
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
-    let hex = |range: &[u8]| range.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    [&bytes[..4], &bytes[4..6], &bytes[6..8], &bytes[8..10], &bytes[10..]].map(hex).join("-")
+    let number = u128::from_be_bytes(bytes);
+    let part = |from: u32, digits: u32| number << (from * 4) >> (128 - digits * 4);
+    let [a, b, c, d, e] = [part(0, 8), part(8, 4), part(12, 4), part(16, 4), part(20, 12)];
+    format!("{a:08x}-{b:04x}-{c:04x}-{d:04x}-{e:012x}")
 }
 
 #[cfg(test)]

@@ -146,7 +146,9 @@ fn check(job: &NewJob) -> Result<Vec<Vec<usize>>, String> {
     }
     let parents = job.tasks.iter().map(|task| find_parents(task, &places)).collect::<Result<Vec<_>, _>>()?;
     match find_cycle(&parents) {
-        Some(place) => Err(format!("task {:?} waits for itself, by way of its parents", job.tasks[place].name)),
+        Some(place) => {
+            Err(format!("task {:?} waits for itself, by way of its parents", job.tasks[place].name))
+        }
         None => Ok(parents),
     }
 }
@@ -156,9 +158,15 @@ fn check_task(task: &NewTask) -> Result<(), String> {
     check_text("task_type", &task.task_type, limits::WORD)?;
     check_count("it", "commands", task.commands.len(), limits::COMMANDS)?;
     if task.parents.len() > limits::PARENTS {
-        return Err(format!("it has {} parents; at most {} are allowed", task.parents.len(), limits::PARENTS));
+        return Err(format!(
+            "it has {} parents; at most {} are allowed",
+            task.parents.len(),
+            limits::PARENTS
+        ));
     }
-    task.commands.iter().try_for_each(|command| check_text("the name of a command", &command.name, limits::WORD))
+    task.commands
+        .iter()
+        .try_for_each(|command| check_text("the name of a command", &command.name, limits::WORD))
 }
 
 fn check_text(what: &str, text: &str, limit: usize) -> Result<(), String> {
@@ -169,7 +177,9 @@ fn check_text(what: &str, text: &str, limit: usize) -> Result<(), String> {
         return Err(format!("{what} holds a control character: {text:?}"));
     }
     match text.chars().count() {
-        length if length > limit => Err(format!("{what} has {length} characters; at most {limit} are allowed")),
+        length if length > limit => {
+            Err(format!("{what} has {length} characters; at most {limit} are allowed"))
+        }
         _ => Ok(()),
     }
 }
@@ -200,10 +210,13 @@ fn find_parents(task: &NewTask, places: &HashMap<&str, usize>) -> Result<Vec<usi
 fn find_cycle(parents: &[Vec<usize>]) -> Option<usize> {
     let mut children = vec![Vec::new(); parents.len()];
     for (child, parents) in parents.iter().enumerate() {
-        parents.iter().for_each(|parent| children[*parent].push(child));
+        for parent in parents {
+            children[*parent].push(child);
+        }
     }
     let mut waits_for: Vec<usize> = parents.iter().map(Vec::len).collect();
-    let mut can_be_done: VecDeque<usize> = (0..parents.len()).filter(|place| waits_for[*place] == 0).collect();
+    let mut can_be_done: VecDeque<usize> =
+        (0..parents.len()).filter(|place| waits_for[*place] == 0).collect();
     while let Some(done) = can_be_done.pop_front() {
         for child in &children[done] {
             waits_for[*child] -= 1;
@@ -267,7 +280,10 @@ mod tests {
 
     #[test]
     fn a_cycle_is_refused_and_a_task_in_it_named() {
-        assert_eq!(refusal(&job(&json!([task("a", &["a"])]))), "task \"a\" waits for itself, by way of its parents");
+        assert_eq!(
+            refusal(&job(&json!([task("a", &["a"])]))),
+            "task \"a\" waits for itself, by way of its parents"
+        );
         let cycle = job(&json!([task("behind", &["a"]), task("a", &["b"]), task("b", &["a"])]));
         assert!(["a", "b"].iter().any(|name| refusal(&cycle).contains(&format!("task \"{name}\" waits"))));
     }

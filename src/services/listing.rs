@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Error, Services};
+use super::{Error, Services, care::last_seen};
 use crate::{
     domain::{
         ids::{JobId, TaskId, WorkerId},
@@ -110,7 +110,10 @@ impl Services {
     /// All workers, by nickname.
     pub fn workers(&self) -> Result<Vec<WorkerView>, Error> {
         let mut workers = self.store.read(self.now(), |tx| {
-            tx.workers()?.into_iter().map(|worker| self.worker_view(tx, worker)).collect::<Result<Vec<_>, Error>>()
+            tx.workers()?
+                .into_iter()
+                .map(|worker| self.worker_view(tx, worker))
+                .collect::<Result<Vec<_>, Error>>()
         })?;
         workers.sort_by(|a, b| (&a.worker.nickname, a.worker.id).cmp(&(&b.worker.nickname, b.worker.id)));
         Ok(workers)
@@ -129,7 +132,8 @@ impl Services {
             Some(id) => tx.task(id)?,
             None => None,
         };
-        let last_activity = self.seen(tx, &worker)?;
+        let beat = self.store.heartbeats().of_worker(worker.id);
+        let last_activity = beat.into_iter().fold(last_seen(tx, &worker)?, Timestamp::max);
         let blacklist = tx.blacklist(Some(worker.id))?;
         Ok(WorkerView { worker, last_activity, current_task, blacklist })
     }

@@ -20,7 +20,6 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use self::{credentials::Credentials, identity::Identities, server_news::ServerNews};
 pub use self::{
     care::{Overdue, SleepChanges, TimedOut},
     farm::{Farm, StarvedJob},
@@ -31,6 +30,7 @@ pub use self::{
     registration::{Registration, SignOn},
     reports::MayIRun,
 };
+use self::{credentials::Credentials, identity::Identities, server_news::ServerNews};
 use crate::{
     clock::Clock,
     domain::{
@@ -38,9 +38,9 @@ use crate::{
         ids::{JobId, TaskId, WorkerId},
         task::IllegalTransition,
         variables::Variables,
-        worker::WorkerStatus,
+        worker::Worker,
     },
-    store::{Store, StoreError},
+    store::{Rows, Store, StoreError, Tx},
     tasklogs::{LogError, LogKeeper, TaskLogs},
 };
 
@@ -133,16 +133,7 @@ impl Services {
         let identities = Arc::new(Identities::new());
         let news = ServerNews::new(policy.has_server, Arc::clone(&identities));
         let started = clock.now();
-        Self {
-            store,
-            logs,
-            clock,
-            policy,
-            identities,
-            credentials: Credentials::new(),
-            news,
-            started,
-        }
+        Self { store, logs, clock, policy, identities, credentials: Credentials::new(), news, started }
     }
 
     /// When the Manager started.
@@ -218,7 +209,7 @@ impl Services {
     }
 }
 
-/// A worker that was asked to change its status, in the words of the log.
-fn requested_text(status: Option<WorkerStatus>) -> &'static str {
-    status.map_or("nothing", WorkerStatus::as_str)
+/// The worker, who may have been forgotten since somebody last looked.
+fn known_worker<T: Rows>(tx: &Tx<T>, id: WorkerId) -> Result<Worker, Error> {
+    tx.worker(id)?.ok_or(Error::UnknownWorker(id))
 }

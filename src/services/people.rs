@@ -3,11 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::{
-    Error, Services,
-    care::follow_schedule,
-    failing::known_worker,
-    releasing::release_all,
-    server_news::News,
+    Error, Services, care::follow_schedule, known_worker, releasing::release_all, server_news::News,
 };
 use crate::domain::{
     ids::{JobId, TaskId, WorkerId},
@@ -21,7 +17,8 @@ impl Services {
     pub async fn request_status(&self, id: WorkerId, status: WorkerStatus, lazy: bool) -> Result<(), Error> {
         match status {
             WorkerStatus::Awake | WorkerStatus::Asleep | WorkerStatus::Shutdown => {
-                self.change_worker(id, move |worker| worker.requested = Some(StatusRequest { status, lazy })).await
+                self.change_worker(id, move |worker| worker.requested = Some(StatusRequest { status, lazy }))
+                    .await
             }
             _ => Err(Error::Refused(format!(
                 "a worker cannot be asked to be {status}: use awake, asleep or shutdown"
@@ -49,7 +46,11 @@ impl Services {
         self.forget_worker_because(id, "worker was removed").await
     }
 
-    pub(super) async fn forget_worker_because(&self, id: WorkerId, reason: &'static str) -> Result<(), Error> {
+    pub(super) async fn forget_worker_because(
+        &self,
+        id: WorkerId,
+        reason: &'static str,
+    ) -> Result<(), Error> {
         let news = self.news.clone();
         let notes = self.store.write(self.now(), move |tx| {
             let worker = known_worker(tx, id)?;

@@ -1,6 +1,6 @@
 //! Workers come and go: registration, sign-on, sign-off, and the statuses that they take on.
 
-use super::{Error, Services, failing::known_worker, releasing::release_all, requested_text};
+use super::{Error, Services, known_worker, releasing::release_all};
 use crate::domain::{
     ids::WorkerId,
     sleep::SleepSchedule,
@@ -41,7 +41,8 @@ impl Services {
     /// `POST /register-worker`: a new worker.
     pub async fn register(&self, registration: Registration) -> Result<Worker, Error> {
         let now = self.now();
-        let Registration { secret, platform, supported_task_types, nickname, address, software } = registration;
+        let Registration { secret, platform, supported_task_types, nickname, address, software } =
+            registration;
         let id = WorkerId(self.identities.next(now));
         let worker = Worker {
             id,
@@ -126,7 +127,7 @@ impl Services {
         self.change_worker(id, move |worker| {
             let requested = worker.requested_status();
             if requested != Some(status) {
-                let requested = requested_text(requested);
+                let requested = requested.map_or("nothing", WorkerStatus::as_str);
                 tracing::info!(worker = worker.identifier(), %status, requested, "a worker changed status unasked");
             }
             worker.status = status;

@@ -2,7 +2,8 @@
 
 use super::{
     Error, Services,
-    failing::{fail, known_worker},
+    failing::fail,
+    known_worker,
     releasing::release,
     server_news::{News, ServerNews},
 };
@@ -54,9 +55,7 @@ impl Services {
             return Ok(());
         }
         let (news, policy) = (self.news.clone(), self.policy.failure);
-        self.store
-            .write(self.now(), move |tx| apply(tx, &news, policy, worker, id, &report, &tail))
-            .await
+        self.store.write(self.now(), move |tx| apply(tx, &news, policy, worker, id, &report, &tail)).await
     }
 
     /// Appends to the task's log, and returns its last lines for the Server.
@@ -116,7 +115,8 @@ fn refusal(worker: &Worker, id: TaskId, task: Option<&Task>) -> Option<String> {
     if task.status != TaskStatus::Active {
         return Some(format!("task {id} in non-runnable status {}", task.status));
     }
-    let request = worker.requested.filter(|request| !request.lazy && request.status != WorkerStatus::Awake)?;
+    let request =
+        worker.requested.filter(|request| !request.lazy && request.status != WorkerStatus::Awake)?;
     Some(format!("worker status change to {} requested", request.status))
 }
 

@@ -4,7 +4,7 @@ use std::{fs, io, path::PathBuf, sync::Arc};
 
 use serde_json::{Value, json};
 
-use super::{Error, Services, failing::known_worker};
+use super::{Error, Services, known_worker};
 use crate::domain::{
     ids::{JobId, TaskId, WorkerId},
     job::{Job, MANAGER_LOCAL},
@@ -88,8 +88,13 @@ impl Services {
         self.store
             .write(now, move |tx| {
                 let name = format!("Test render of {}", known_worker(tx, worker)?.identifier());
-                let job =
-                    Job { id: job, name, job_type: MANAGER_LOCAL.into(), metadata: "{}".into(), created: now };
+                let job = Job {
+                    id: job,
+                    name,
+                    job_type: MANAGER_LOCAL.into(),
+                    metadata: "{}".into(),
+                    created: now,
+                };
                 tx.insert_job(&job, PRIORITY)?;
                 let task = Task {
                     id: task,

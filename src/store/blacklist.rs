@@ -72,12 +72,7 @@ impl<T: Rows> Tx<T> {
 
 impl WriteTx<'_> {
     /// Blacklists the worker from now on.
-    pub fn put_blacklist(
-        &mut self,
-        worker: WorkerId,
-        job: JobId,
-        task_type: &str,
-    ) -> Result<(), StoreError> {
+    pub fn put_blacklist(&mut self, worker: WorkerId, job: JobId, task_type: &str) -> Result<(), StoreError> {
         let now = time_bytes(self.now());
         self.insert(Table::Blacklist, &key(worker, job, task_type), &now)
     }

@@ -5,17 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     StoreError, codec,
     keys::{Head, Key, Parts, number_from},
+    ready::only_for,
     records::TaskRow,
     schema::Table,
     tx::{ReadTx, Rows, Tx},
 };
-use crate::domain::{
-    assign::Rank,
-    ids::JobId,
-    job::Tally,
-    task::TaskStatus,
-    worker::Worker,
-};
+use crate::domain::{assign::Rank, ids::JobId, job::Tally, task::TaskStatus, worker::Worker};
 
 /// What is to be found in the indices, going by the tables.
 #[derive(Default)]
@@ -58,7 +53,10 @@ impl ReadTx {
         };
         must(self.job(task.job)?.is_some(), "its job is not there");
         must(self.get(Table::Commands, &task.id.0)?.is_some(), "it has no commands");
-        must(self.has(Table::TasksByJob, &Key::new().job(task.job).task(task.id))?, "its job does not list it");
+        must(
+            self.has(Table::TasksByJob, &Key::new().job(task.job).task(task.id))?,
+            "its job does not list it",
+        );
         must(
             row.unfinished_parents == self.count_unfinished(&task.parents)?,
             "the number of its unfinished parents is wrong",
@@ -82,7 +80,9 @@ impl ReadTx {
             expected.failures += u64::from(self.worker(by.id)?.is_some());
         }
         if row.ready().is_some() {
-            let listed = self.ready_task(task.job, &task.task_type, task.priority, task.id)?;
+            let listed = self
+                .ready_row(task.job, &task.task_type, task.priority, task.id)?
+                .map(|row| only_for(row.value()));
             must(listed == Some(task.only_for), "it is ready but not listed so");
         }
         expected.count(row, self.job_state(task.job)?.map_or(0, |state| state.priority));
@@ -125,7 +125,10 @@ impl ReadTx {
         for status in TaskStatus::ALL {
             let counted = self.count_tasks(status)?;
             if counted != totals.count(status) {
-                found.push(format!("{counted} {status} tasks are counted instead of {}", totals.count(status)));
+                found.push(format!(
+                    "{counted} {status} tasks are counted instead of {}",
+                    totals.count(status)
+                ));
             }
         }
         Ok(())

@@ -45,8 +45,8 @@ pub(super) fn decode<R: Record>(bytes: &[u8]) -> Result<R, StoreError> {
     if *version != R::VERSION {
         return Err(damaged(format!("version {version} of its layout is not known to this program")));
     }
-    let (layout, read) = bincode::serde::borrow_decode_from_slice(body, CONFIG)
-        .map_err(|error| damaged(error.to_string()))?;
+    let (layout, read) =
+        bincode::serde::borrow_decode_from_slice(body, CONFIG).map_err(|error| damaged(error.to_string()))?;
     if read != body.len() {
         return Err(damaged(format!("{} bytes are left over", body.len() - read)));
     }

@@ -26,7 +26,9 @@ impl WriteTx<'_> {
         let oldest = self.prefix(Table::Events, &[])?.next().transpose()?;
         let oldest = oldest.map(|(place, _)| number_from(place.value())).transpose()?;
         match oldest {
-            Some(oldest) if self.len(Table::Events)? > KEPT => self.remove(Table::Events, &oldest.to_be_bytes()),
+            Some(oldest) if self.len(Table::Events)? > KEPT => {
+                self.remove(Table::Events, &oldest.to_be_bytes())
+            }
             _ => Ok(()),
         }
     }

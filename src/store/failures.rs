@@ -31,12 +31,7 @@ impl<T: Rows> Tx<T> {
     }
 
     /// The tasks of this type of this job that the worker has failed.
-    pub fn failures(
-        &self,
-        worker: WorkerId,
-        job: JobId,
-        task_type: &str,
-    ) -> Result<Vec<TaskId>, StoreError> {
+    pub fn failures(&self, worker: WorkerId, job: JobId, task_type: &str) -> Result<Vec<TaskId>, StoreError> {
         self.prefix(Table::Failures, &kind_key(worker, job, task_type))?
             .map(|row| {
                 let row = row?;

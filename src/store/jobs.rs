@@ -37,7 +37,10 @@ impl<T: Rows> Tx<T> {
             .map(|job| {
                 let job = job?;
                 let state = self.job_state(job.id)?;
-                Ok((job.clone(), state.ok_or_else(|| StoreError::Corrupt(format!("job {} has no state", job.id)))?))
+                Ok((
+                    job.clone(),
+                    state.ok_or_else(|| StoreError::Corrupt(format!("job {} has no state", job.id)))?,
+                ))
             })
             .collect()
     }

@@ -164,8 +164,7 @@ mod tests {
 
     #[test]
     fn the_key_of_a_head_is_a_file_format() {
-        let head =
-            Head { job_priority: 50, priority: -1, task: TaskId([0xaa; 12]), job: JobId([0xbb; 12]) };
+        let head = Head { job_priority: 50, priority: -1, task: TaskId([0xaa; 12]), job: JobId([0xbb; 12]) };
         let mut expected = b"sleep\0".to_vec();
         expected.extend([0x7f, 0xff, 0xff, 0xcd, 0x80, 0, 0, 0]);
         expected.extend([0xaa; 12]);

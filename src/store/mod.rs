@@ -82,13 +82,17 @@ from_redb!(StorageError, redb::TableError, redb::TransactionError, redb::CommitE
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process has it.
-    #[error("{path}: the database is in use by another Flamenco Manager; stop that one first, or set another `database_path`")]
+    #[error(
+        "{path}: the database is in use by another Flamenco Manager; stop that one first, or set another `database_path`"
+    )]
     InUse {
         /// The file.
         path: String,
     },
     /// It is something else, or damaged.
-    #[error("{path}: this is no database of Flamenco Manager, or it is damaged ({reason}); it was left as it is. Restore a backup, or set another `database_path`")]
+    #[error(
+        "{path}: this is no database of Flamenco Manager, or it is damaged ({reason}); it was left as it is. Restore a backup, or set another `database_path`"
+    )]
     Foreign {
         /// The file.
         path: String,
@@ -96,7 +100,9 @@ pub enum OpenError {
         reason: String,
     },
     /// It was written by another version.
-    #[error("{path}: the database has schema version {found}, this program needs {SCHEMA_VERSION}; use the version of Flamenco Manager that wrote it")]
+    #[error(
+        "{path}: the database has schema version {found}, this program needs {SCHEMA_VERSION}; use the version of Flamenco Manager that wrote it"
+    )]
     OtherVersion {
         /// The file.
         path: String,
@@ -104,7 +110,9 @@ pub enum OpenError {
         found: u32,
     },
     /// The operating system says no.
-    #[error("{path}: the database cannot be opened: {reason}; check that the folder exists, that it is writable and that the disk is not full")]
+    #[error(
+        "{path}: the database cannot be opened: {reason}; check that the folder exists, that it is writable and that the disk is not full"
+    )]
     Io {
         /// The file.
         path: String,
@@ -263,7 +271,9 @@ impl DatabaseFile {
     fn explain(&self, error: DatabaseError) -> OpenError {
         match error {
             DatabaseError::DatabaseAlreadyOpen => OpenError::InUse { path: self.path.clone() },
-            DatabaseError::Storage(StorageError::Io(error)) if error.kind() != std::io::ErrorKind::InvalidData => {
+            DatabaseError::Storage(StorageError::Io(error))
+                if error.kind() != std::io::ErrorKind::InvalidData =>
+            {
                 self.io_error(&error)
             }
             other => self.foreign(&other.to_string()),

@@ -4,6 +4,8 @@
 //! task of each group stands in a second table, so that a group is passed over in one step, however many
 //! tasks it has.
 
+use redb::AccessGuard;
+
 use super::{
     StoreError,
     keys::{Head, Key, Parts, number_from},
@@ -11,7 +13,7 @@ use super::{
     tx::{Rows, Tx, WriteTx},
 };
 use crate::domain::{
-    assign::{Obstacle, Pair, Rank},
+    assign::{Obstacle, Rank, group_obstacle, task_obstacle},
     ids::{JobId, TaskId, WorkerId},
     worker::Worker,
 };
@@ -49,7 +51,8 @@ fn group_key(task_type: &str, job: JobId) -> Key {
     Key::new().task_type(task_type).job(job)
 }
 
-fn only_for(value: &[u8]) -> Option<WorkerId> {
+/// The only worker that may have a ready task, from the value of its row.
+pub(super) fn only_for(value: &[u8]) -> Option<WorkerId> {
     value.try_into().ok().map(WorkerId)
 }
 
@@ -81,21 +84,16 @@ impl<T: Rows> Tx<T> {
         task_type: &str,
         head: &Head,
     ) -> Result<Option<Rank>, StoreError> {
-        let blacklisted = self.is_blacklisted(worker.id, head.job, task_type)?;
-        if blacklisted {
+        if self.group_obstacle(worker, head.job, task_type)?.is_some() {
             return Ok(None);
         }
         let has_failures = self.has_failures(worker.id, head.job, task_type)?;
         for row in self.prefix(Table::Ready, &group_key(task_type, head.job))? {
             let (key, value) = row?;
             let (priority, task) = priority_and_task(key.value())?;
-            let pair = Pair {
-                supports_type: true,
-                blacklisted,
-                failed_before: has_failures && self.has_failed(worker.id, head.job, task_type, task)?,
-                reserved_for_another: only_for(value.value()).is_some_and(|owner| owner != worker.id),
-            };
-            if pair.obstacle().is_none() {
+            let reserved_for_another = only_for(value.value()).is_some_and(|owner| owner != worker.id);
+            let failed_before = has_failures && self.has_failed(worker.id, head.job, task_type, task)?;
+            if task_obstacle(reserved_for_another, failed_before).is_none() {
                 return Ok(Some(Rank::new(head.job_priority, priority, task)));
             }
         }
@@ -109,13 +107,9 @@ impl<T: Rows> Tx<T> {
         job: JobId,
         task_type: &str,
     ) -> Result<Option<Obstacle>, StoreError> {
-        let pair = Pair {
-            supports_type: worker.supports(task_type),
-            blacklisted: self.is_blacklisted(worker.id, job, task_type)?,
-            failed_before: false,
-            reserved_for_another: false,
-        };
-        Ok(pair.obstacle())
+        let supports_type = worker.supports(task_type);
+        let blacklisted = supports_type && self.is_blacklisted(worker.id, job, task_type)?;
+        Ok(group_obstacle(supports_type, blacklisted))
     }
 
     /// All groups of ready tasks.
@@ -124,26 +118,26 @@ impl<T: Rows> Tx<T> {
             .map(|row| {
                 let (key, count) = row?;
                 let (task_type, head) = Head::from_key(key.value())?;
+                let first = self.ready_row(head.job, task_type, head.priority, head.task)?;
                 Ok(ReadyGroup {
                     job: head.job,
                     task_type: task_type.to_owned(),
                     tasks: number_from(count.value())?,
-                    reserved_for: self.ready_task(head.job, task_type, head.priority, head.task)?.flatten(),
+                    reserved_for: first.and_then(|row| only_for(row.value())),
                 })
             })
             .collect()
     }
 
-    /// Is the task ready, and if it is reserved, for whom?
-    pub(super) fn ready_task(
+    /// The row of a task that is ready: the only worker that may have it, or nothing.
+    pub(super) fn ready_row(
         &self,
         job: JobId,
         task_type: &str,
         priority: i32,
         task: TaskId,
-    ) -> Result<Option<Option<WorkerId>>, StoreError> {
-        let key = group_key(task_type, job).descending(priority).task(task);
-        Ok(self.get(Table::Ready, &key)?.map(|value| only_for(value.value())))
+    ) -> Result<Option<AccessGuard<'_, &'static [u8]>>, StoreError> {
+        self.get(Table::Ready, &group_key(task_type, job).descending(priority).task(task))
     }
 
     /// The first task of a group of a job of this priority.

@@ -164,7 +164,8 @@ impl Record for JobState {
 
     fn to_layout(&self) -> JobStateV1 {
         let Self { priority, updated, tally: Tally { by_status: _, ready } } = self;
-        let counts = TaskStatus::ALL.into_iter().map(|status| (task_status_byte(status), self.tally.count(status)));
+        let counts =
+            TaskStatus::ALL.into_iter().map(|status| (task_status_byte(status), self.tally.count(status)));
         JobStateV1 {
             priority: *priority,
             updated: updated.as_millisecond(),
@@ -280,7 +281,8 @@ impl Record for TaskUpdate {
     const WHAT: &'static str = "an update for the Server";
 
     fn to_layout(&self) -> TaskUpdateV1<'_> {
-        let Self { id, task, status, received, activity, progress, log_tail, worker, failed_by, timing } = self;
+        let Self { id, task, status, received, activity, progress, log_tail, worker, failed_by, timing } =
+            self;
         let Progress { task_percentage, command_index, command_percentage } = *progress;
         TaskUpdateV1 {
             id: *id,

@@ -290,7 +290,8 @@ impl WriteTx<'_> {
 
     /// Keeps the counts by status true, of the job and of all.
     fn recount(&mut self, old: Option<&TaskRow>, new: Option<&TaskRow>) -> Result<(), StoreError> {
-        let facts = |row: Option<&TaskRow>| row.map(|row| (row.task.job, row.task.status, row.ready().is_some()));
+        let facts =
+            |row: Option<&TaskRow>| row.map(|row| (row.task.job, row.task.status, row.ready().is_some()));
         let (old, new) = (facts(old), facts(new));
         if old == new {
             return Ok(());

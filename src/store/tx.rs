@@ -114,7 +114,8 @@ impl<'txn> WriteTx<'txn> {
             let by = std::mem::take(&mut self.tables.counted[status as usize]);
             if by != 0 {
                 let key = counter_key(status);
-                let before = self.get(Table::Counters, &key)?.map(|count| number_from(count.value())).transpose()?;
+                let before =
+                    self.get(Table::Counters, &key)?.map(|count| number_from(count.value())).transpose()?;
                 let after = before.unwrap_or(0).saturating_add_signed(by);
                 self.insert(Table::Counters, &key, &after.to_be_bytes())?;
             }
@@ -156,8 +157,10 @@ impl<'txn> WriteTx<'txn> {
 
     /// Removes every row whose key begins with `prefix`, and returns how many there were.
     pub(super) fn remove_prefix(&mut self, table: Table, prefix: &[u8]) -> Result<u64, StoreError> {
-        let keys: Vec<Vec<u8>> =
-            self.prefix(table, prefix)?.map(|row| Ok(row?.0.value().to_vec())).collect::<Result<_, StoreError>>()?;
+        let keys: Vec<Vec<u8>> = self
+            .prefix(table, prefix)?
+            .map(|row| Ok(row?.0.value().to_vec()))
+            .collect::<Result<_, StoreError>>()?;
         for key in &keys {
             self.remove(table, key)?;
         }
@@ -184,7 +187,8 @@ impl<T: Rows> Tx<T> {
         &self,
         table: Table,
         prefix: &[u8],
-    ) -> Result<impl DoubleEndedIterator<Item = Result<RowGuard<'_>, StoreError>> + use<'_, T>, StoreError> {
+    ) -> Result<impl DoubleEndedIterator<Item = Result<RowGuard<'_>, StoreError>> + use<'_, T>, StoreError>
+    {
         self.from(table, prefix, prefix)
     }
 
@@ -194,7 +198,8 @@ impl<T: Rows> Tx<T> {
         table: Table,
         prefix: &[u8],
         start: &[u8],
-    ) -> Result<impl DoubleEndedIterator<Item = Result<RowGuard<'_>, StoreError>> + use<'_, T>, StoreError> {
+    ) -> Result<impl DoubleEndedIterator<Item = Result<RowGuard<'_>, StoreError>> + use<'_, T>, StoreError>
+    {
         let table = self.tables.table(table)?;
         let range = match successor(prefix) {
             Some(end) => table.range::<&[u8]>(start..end.as_slice()),

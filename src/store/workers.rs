@@ -22,7 +22,9 @@ impl<T: Rows> Tx<T> {
     }
 
     /// All workers, read one after the other.
-    pub fn workers_in_turn(&self) -> Result<impl Iterator<Item = Result<Worker, StoreError>> + use<'_, T>, StoreError> {
+    pub fn workers_in_turn(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<Worker, StoreError>> + use<'_, T>, StoreError> {
         Ok(self.prefix(Table::Workers, &[])?.map(|row| codec::decode(row?.1.value())))
     }
 

@@ -93,7 +93,9 @@ impl Writer {
         E: From<StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        self.queue.send(Box::new(Waiting { now, act, result: None, reply })).map_err(|_| StoreError::Closed)?;
+        self.queue
+            .send(Box::new(Waiting { now, act, result: None, reply }))
+            .map_err(|_| StoreError::Closed)?;
         Ok(answer)
     }
 

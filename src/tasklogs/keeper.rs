@@ -82,10 +82,11 @@ mod tests {
     async fn what_is_asked_for_first_is_written_first() {
         let folder = tempfile::tempdir().unwrap();
         let keeper = LogKeeper::start(TaskLogs::new(folder.path().into())).unwrap();
-        let appends = (0..100).map(|line| keeper.write(TASK, move |logs| logs.append(JOB, TASK, &line.to_string())));
+        let appends =
+            (0..100).map(|line| keeper.write(TASK, move |logs| logs.append(JOB, TASK, &line.to_string())));
         futures_util::future::try_join_all(appends).await.unwrap();
         let text = std::fs::read_to_string(keeper.logs().path(JOB, TASK)).unwrap();
-        assert_eq!(text, (0..100).map(|line| format!("{line}\n")).collect::<String>());
+        assert!(text.lines().eq((0..100).map(|line| line.to_string())), "{text}");
     }
 
     #[tokio::test]

@@ -10,12 +10,13 @@ use super::super::{
     error::ApiError,
     routes::{Answer, Route, endpoint, json, look, with},
 };
+use crate::services::Services;
 
 /// `GET /api/farm`
 pub fn farm(site: &Arc<Site>) -> Route {
     endpoint(warp::path!("api" / "farm").and(warp::get()).and(with(site)).then(
         async |site: Arc<Site>| -> Answer {
-            let farm = look(&site, |services| services.farm()).await?;
+            let farm = look(&site, Services::farm).await?;
             Ok(json(&documents::farm(&farm)))
         },
     ))

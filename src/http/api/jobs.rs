@@ -68,7 +68,8 @@ pub fn list(site: &Arc<Site>) -> Route {
             let JobsPage { before, limit } = page?;
             let limit = page_size(limit)?;
             let (jobs, total) =
-                look(&site, move |services| Ok((services.jobs(before, limit)?, services.count_jobs()?))).await?;
+                look(&site, move |services| Ok((services.jobs(before, limit)?, services.count_jobs()?)))
+                    .await?;
             let next = jobs.last().map(|(job, _)| job.id).filter(|_| jobs.len() == limit);
             let jobs: Vec<_> = jobs.iter().map(|(job, state)| documents::job(job, state)).collect();
             Ok(json(&json!({"jobs": jobs, "total": total, "next": next})))
@@ -97,8 +98,11 @@ struct TasksPage {
 /// `GET /api/jobs/{id}/tasks`: in the order in which they were submitted.
 pub fn tasks(site: &Arc<Site>) -> Route {
     endpoint(
-        warp::path!("api" / "jobs" / String / "tasks").and(warp::get()).and(with(site)).and(parameters()).then(
-            async |job: String, site: Arc<Site>, page: Result<TasksPage, ApiError>| -> Answer {
+        warp::path!("api" / "jobs" / String / "tasks")
+            .and(warp::get())
+            .and(with(site))
+            .and(parameters())
+            .then(async |job: String, site: Arc<Site>, page: Result<TasksPage, ApiError>| -> Answer {
                 let TasksPage { after, limit } = page?;
                 let (job, limit) = (id(&job)?, page_size(limit)?);
                 let tasks = look(&site, move |services| services.tasks_of_job(job, after, limit)).await?;
@@ -108,8 +112,7 @@ pub fn tasks(site: &Arc<Site>) -> Route {
                 let tasks = tasks.map_err(|error| ApiError::internal(&error))?;
                 let total = state.tally.total();
                 Ok(json(&TaskList { tasks, total, next }))
-            },
-        ),
+            }),
     )
 }
 

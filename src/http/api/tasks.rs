@@ -48,19 +48,22 @@ struct LogPart {
 /// `GET /api/tasks/{id}/log`: whole, or the last lines, always as text.
 pub fn log(site: &Arc<Site>) -> Route {
     endpoint(
-        warp::path!("api" / "tasks" / String / "log").and(warp::get()).and(with(site)).and(parameters()).then(
-            async |task: String, site: Arc<Site>, part: Result<LogPart, ApiError>| -> Answer {
+        warp::path!("api" / "tasks" / String / "log")
+            .and(warp::get())
+            .and(with(site))
+            .and(parameters())
+            .then(async |task: String, site: Arc<Site>, part: Result<LogPart, ApiError>| -> Answer {
                 let (task, LogPart { tail }) = (id(&task)?, part?);
                 let log = look(&site, move |services| {
                     let job = services.job_of_task(task)?;
                     Ok(services.logs().find(job, task)?)
                 });
-                let log = log.await?.ok_or_else(|| ApiError::not_found(format!("task {task} has no log yet")))?;
+                let log =
+                    log.await?.ok_or_else(|| ApiError::not_found(format!("task {task} has no log yet")))?;
                 match tail {
                     Some(lines) => logs::tail(log, lines).await,
                     None => Ok(logs::whole_text(log)),
                 }
-            },
-        ),
+            }),
     )
 }

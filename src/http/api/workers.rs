@@ -12,12 +12,13 @@ use super::{
     },
     id,
 };
+use crate::services::Services;
 
 /// `GET /api/workers`: all of them, by nickname.
 pub fn list(site: &Arc<Site>) -> Route {
     endpoint(warp::path!("api" / "workers").and(warp::get()).and(with(site)).then(
         async |site: Arc<Site>| -> Answer {
-            let workers = look(&site, |services| services.workers()).await?;
+            let workers = look(&site, Services::workers).await?;
             let workers: Vec<_> = workers.iter().map(documents::worker).collect();
             Ok(json(&json!({"total": workers.len(), "workers": workers})))
         },

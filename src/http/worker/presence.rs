@@ -51,7 +51,11 @@ pub fn register(site: &Arc<Site>) -> Route {
             .and(body::bytes(body::ORDINARY))
             .then(async |site: Arc<Site>, headers: HeaderMap, peer: Peer, body| -> Answer {
                 may_register(&site, &headers).inspect_err(|error| {
-                    tracing::warn!(address = address(peer), error = error.message(), "a worker was not registered");
+                    tracing::warn!(
+                        address = address(peer),
+                        error = error.message(),
+                        "a worker was not registered"
+                    );
                 })?;
                 let RegistrationBody { secret, platform, supported_task_types, nickname } = from_json(body)?;
                 if secret.is_empty() {
@@ -70,7 +74,9 @@ fn may_register(site: &Site, headers: &HeaderMap) -> Result<(), ApiError> {
     let Some(secret) = &site.registration_secret else { return Ok(()) };
     let values = &mut headers.get_all(Authorization::<Bearer>::name()).iter();
     let reason = match Authorization::<Bearer>::decode(values) {
-        Ok(Authorization(bearer)) if registration_token::is_valid(bearer.token(), secret, site.services.now()) => {
+        Ok(Authorization(bearer))
+            if registration_token::is_valid(bearer.token(), secret, site.services.now()) =>
+        {
             return Ok(());
         }
         Ok(_) => {

@@ -65,7 +65,9 @@ async fn hand_out_unless_gone(services: &Arc<Services>, worker: WorkerId) -> Res
 
 async fn send(services: &Services, assignment: &Assignment) -> Result<Response, ApiError> {
     match task_for_worker(services.variables(), assignment) {
-        Ok(text) => Ok(warp::reply::with_header(text, header::CONTENT_TYPE, "application/json").into_response()),
+        Ok(text) => {
+            Ok(warp::reply::with_header(text, header::CONTENT_TYPE, "application/json").into_response())
+        }
         Err(error) => {
             services.not_sent(assignment).await?;
             let why = format!("the commands of task {}: {error}", assignment.task.id);
@@ -101,17 +103,23 @@ pub fn update(site: &Arc<Site>) -> Route {
             .and(with(site))
             .and(caller(site))
             .and(body::bytes(body::TASK_UPDATE))
-            .then(async |id: String, site: Arc<Site>, caller: Caller, body: Result<Bytes, BodyError>| -> Answer {
-                let worker = caller?;
-                let Ok(id) = id.parse::<TaskId>() else { return Ok(malformed_id(&id).into_text()) };
-                let (report, dropped) = WorkerReport::from_json(&body?)
-                    .map_err(|error| ApiError::bad_request(error.to_string()))?;
-                for field in dropped {
-                    tracing::warn!(task = %id, %worker, field, "a field of a task update makes no sense");
-                }
-                site.services.task_update(worker, id, report).await?;
-                Ok(no_content())
-            }),
+            .then(
+                async |id: String,
+                       site: Arc<Site>,
+                       caller: Caller,
+                       body: Result<Bytes, BodyError>|
+                       -> Answer {
+                    let worker = caller?;
+                    let Ok(id) = id.parse::<TaskId>() else { return Ok(malformed_id(&id).into_text()) };
+                    let (report, dropped) = WorkerReport::from_json(&body?)
+                        .map_err(|error| ApiError::bad_request(error.to_string()))?;
+                    for field in dropped {
+                        tracing::warn!(task = %id, %worker, field, "a field of a task update makes no sense");
+                    }
+                    site.services.task_update(worker, id, report).await?;
+                    Ok(no_content())
+                },
+            ),
     )
 }
 
@@ -159,7 +167,9 @@ pub fn may_i_run(site: &Arc<Site>) -> Route {
 fn ask(services: &Services, worker: WorkerId, id: &str) -> Result<MayIRun, ApiError> {
     match id.parse() {
         Ok(id) => Ok(services.may_i_run(worker, id)?),
-        Err(_) => Ok(MayIRun { refusal: Some(malformed_id(id).message().to_owned()), status_requested: None }),
+        Err(_) => {
+            Ok(MayIRun { refusal: Some(malformed_id(id).message().to_owned()), status_requested: None })
+        }
     }
 }
 
@@ -178,7 +188,8 @@ fn may_i_run_response(asked: Result<MayIRun, ApiError>) -> Response {
     };
     let mut response = warp::reply::with_status(warp::reply::json(&document), status).into_response();
     if status == StatusCode::UNAUTHORIZED {
-        let challenge = ApiError::unauthorized().into_response().headers_mut().remove(header::WWW_AUTHENTICATE);
+        let challenge =
+            ApiError::unauthorized().into_response().headers_mut().remove(header::WWW_AUTHENTICATE);
         response.headers_mut().extend(challenge.map(|challenge| (header::WWW_AUTHENTICATE, challenge)));
     }
     response
