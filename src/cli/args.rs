@@ -14,7 +14,7 @@ const EXAMPLES: &str = "\
 Examples:
   flamenco-manager demo                   look around: simulated workers render a sample job
   flamenco-manager check                  is everything set up well?
-  flamenco-manager                        run the Manager; the dashboard is at http://localhost:8080/
+  flamenco-manager                        run the Manager; its page is at http://localhost:8080/
   flamenco-manager job submit shot.json   send a job to the running Manager
   flamenco-manager --json job list        the jobs, for a script
 
@@ -23,9 +23,20 @@ The configuration is the file given with --config, else ./manager.toml, else
 
 Exit codes: 0 done, 1 it failed (stderr says why and what to do), 2 wrong usage.";
 
+const JOB_EXAMPLE: &str = r#"A job is a list of tasks. A task waits for those that it names as its parents:
+  {"name": "Shot 1", "priority": 50, "tasks": [
+    {"name": "frames 1-10", "task_type": "blender-render", "commands": [
+      {"name": "blender_render", "settings": {"blender_cmd": "{blender}", "filepath": "/shared/shot1.blend",
+       "render_output": "{render}/shot1/######", "format": "PNG", "frames": "1..10"}}]},
+    {"name": "say so", "task_type": "sleep", "parents": ["frames 1-10"], "commands": [
+      {"name": "echo", "settings": {"message": "Shot 1 is done"}}]}]}
+
+Which task types and commands there are is up to the workers."#;
+
 /// Takes in render jobs and hands their tasks to Flamenco workers
 ///
-/// All that it needs is in this one program, and all that it knows is in one database file.
+/// All that it needs is in this one program. All that it knows is in one database file, but for the task logs,
+/// which are files in a folder.
 ///
 /// Without a command it runs the Manager, as with "serve".
 #[derive(Debug, Clone, PartialEq, Eq, Parser)]
@@ -38,7 +49,7 @@ pub struct Args {
     #[command(flatten)]
     loudness: Loudness,
 
-    /// Log a JSON object a line; "list" and "show" print JSON
+    /// Log a JSON object a line; "check", "job" and "worker" print JSON
     #[arg(long, global = true)]
     pub json: bool,
 
@@ -70,9 +81,10 @@ pub enum Command {
 
     /// Show a Manager at work, with simulated workers and a sample job
     ///
-    /// It needs no configuration and touches none of your files: the database is a temporary one.
+    /// It takes less than a minute and ends by itself. It needs no configuration and touches none of your files:
+    /// the database is a temporary one.
     Demo {
-        /// Keep the temporary folder with the database and the task logs, and say where it is
+        /// Leave the Manager running afterwards, to look around until Ctrl+C
         #[arg(long)]
         keep: bool,
     },
@@ -82,12 +94,14 @@ pub enum Command {
     /// The exit code is 1 if anything is wrong.
     Check,
 
-    /// Erase all tasks, after asking
+    /// Erase all tasks and jobs, after asking
+    ///
+    /// Workers and task logs stay. While a Manager is running on the database, it is the one that erases.
     Cleanslate(Confirmation),
 
     /// Erase all task updates that wait for the Server, after asking
     ///
-    /// What they say is lost: the Server will not hear of it.
+    /// What they say is lost: the Server will not hear of it. Without a Server nothing waits.
     Purgequeue(Confirmation),
 
     /// Submit and look at jobs, on the running Manager
@@ -121,11 +135,7 @@ pub struct On<C: Subcommand> {
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum JobCommand {
     /// Submit a job and print its ID
-    #[command(after_help = "\
-A job file for a simple render:
-  {\"name\": \"Shot 1\", \"job_type\": \"blender-render\",
-   \"settings\": {\"filepath\": \"/shared/shot1.blend\", \"frames\": \"1-100\", \"chunk_size\": 10,
-                \"render_output\": \"{render}/shot1/######\", \"format\": \"PNG\"}}")]
+    #[command(after_help = JOB_EXAMPLE)]
     Submit {
         /// The job, as JSON
         #[arg(value_name = "FILE.json")]

@@ -68,7 +68,7 @@ fn job_table(jobs: &[Value]) -> String {
             text(job, "status"),
             text(job, "priority"),
             format!("{} of {}", in_status("completed"), text(tasks, "total")),
-            (in_status("failed") + in_status("soft-failed")).to_string(),
+            in_status("failed").to_string(),
             text(job, "created"),
         ]);
     }

@@ -35,3 +35,27 @@ fn kind(name: &str) -> &'static str {
         _ => "application/octet-stream",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_knows_what_each_file_is() {
+        for file in Page::iter() {
+            assert_ne!(kind(&file), "application/octet-stream", "{file}");
+        }
+    }
+
+    #[test]
+    fn the_page_names_files_that_are_there_and_nothing_that_its_policy_forbids() {
+        let page = Page::get("index.html").unwrap();
+        let page = std::str::from_utf8(&page.data).unwrap();
+        let links: Vec<_> = page.split(['"', '\'']).filter(|text| text.ends_with(".css") || text.ends_with(".js")).collect();
+        assert_eq!(links, ["style.css", "page.js"]);
+        assert!(links.iter().all(|file| Page::get(file).is_some()));
+        for forbidden in ["style=", "<style", "onclick", "<script>", "http://", "https://"] {
+            assert!(!page.contains(forbidden), "{forbidden}");
+        }
+    }
+}
