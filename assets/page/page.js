@@ -46,8 +46,8 @@ function showJob(job, field) {
   [bar.max, bar.value] = [total, done];
   bar.setAttribute("aria-label", `Tasks done of ${job.name}`);
   const parts = [`${done.toLocaleString("en")} of ${total.toLocaleString("en")}`];
-  if (active) parts.push(`${active} active`);
-  if (failed) parts.push(`${failed} failed`);
+  if (active) parts.push(`${active.toLocaleString("en")} active`);
+  if (failed) parts.push(`${failed.toLocaleString("en")} failed`);
   put(field("count"), parts.join(", "));
 }
 
