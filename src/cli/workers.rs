@@ -56,7 +56,7 @@ fn details(worker: &Value) -> String {
         ("Last seen", "last_activity"),
         ("Registered", "registered"),
         ("Current task", "current_task"),
-        ("Status of it", "current_task_status"),
+        ("Its status", "current_task_status"),
     ] {
         row(&mut table, name, text(worker, field));
     }
@@ -71,7 +71,8 @@ fn details(worker: &Value) -> String {
         );
         row(&mut table, "Blacklisted for", text);
     }
-    table.to_string()
+    // There is no heading, but a line for it.
+    table.to_string().trim_start().to_owned()
 }
 
 fn sleep_schedule(schedule: &Value) -> String {
