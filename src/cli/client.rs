@@ -9,7 +9,7 @@ use super::Failure;
 use crate::config::{Config, HttpUrl};
 
 /// No answer takes longer than this, not even to a job of 200,000 tasks.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// The largest answer, in bytes.
 const LARGEST: u64 = 256 << 20;
@@ -26,7 +26,8 @@ impl Client {
         let url = url.cloned().or_else(|| config.local_url()).ok_or_else(|| {
             Failure::new("the configuration does not say where the Manager listens; give its address with --manager URL")
         })?;
-        let settings = Agent::config_builder().http_status_as_error(false).timeout_global(Some(LIMIT)).build();
+        let settings =
+            Agent::config_builder().http_status_as_error(false).timeout_global(Some(LIMIT)).build();
         Ok(Self { url, agent: settings.into() })
     }
 
@@ -52,13 +53,16 @@ impl Client {
     fn answer(&self, answer: Result<Response<Body>, ureq::Error>) -> Result<Value, Failure> {
         let url = &self.url;
         let unreachable = |error: ureq::Error| {
-            Failure::new(format!("no Manager answers at {url} ({error}); start one, or say with --manager URL where it is"))
+            Failure::new(format!(
+                "no Manager answers at {url} ({error}); start one, or say with --manager URL where it is"
+            ))
         };
         let mut response = answer.map_err(unreachable)?;
         let status = response.status();
         let text = response.body_mut().with_config().limit(LARGEST).read_to_string().map_err(unreachable)?;
-        let document: Value = serde_json::from_str(&text)
-            .map_err(|_| Failure::new(format!("what answers at {url} is no Flamenco Manager (status {status})")))?;
+        let document: Value = serde_json::from_str(&text).map_err(|_| {
+            Failure::new(format!("what answers at {url} is no Flamenco Manager (status {status})"))
+        })?;
         if status.is_success() {
             return Ok(document);
         }

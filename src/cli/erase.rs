@@ -63,16 +63,17 @@ impl Erasable {
             Ok(services) => {
                 let count = (self.count)(&services).map_err(|error| Failure::of(&error))?;
                 self.confirm(count, confirmation)?;
-                self.report((self.erase)(&services)?)
+                self.report((self.erase)(&services)?);
             }
             Err(StartError::Store(OpenError::InUse { .. })) => {
                 let manager = Client::new(None, config)?;
                 let (path, field) = self.count_at;
                 self.confirm(manager.get(path)?[field].as_u64().unwrap_or(0), confirmation)?;
-                self.report(manager.delete(self.erase_at)?["erased"].as_u64().unwrap_or(0))
+                self.report(manager.delete(self.erase_at)?["erased"].as_u64().unwrap_or(0));
             }
-            Err(error) => Err(Failure::of(&error)),
+            Err(error) => return Err(Failure::of(&error)),
         }
+        Ok(())
     }
 
     fn confirm(&self, count: u64, confirmation: Confirmation) -> Result<(), Failure> {
@@ -86,9 +87,8 @@ impl Erasable {
         if answer.trim() == "yes" { Ok(()) } else { Err(Failure::new("nothing was erased")) }
     }
 
-    fn report(&self, erased: u64) -> Result<(), Failure> {
+    fn report(&self, erased: u64) {
         println!("{erased} {} erased.", self.name);
-        Ok(())
     }
 }
 

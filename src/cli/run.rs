@@ -14,9 +14,10 @@ use crate::{
 
 /// Runs a Manager until SIGINT or SIGTERM.
 pub fn serve(config: Config, path: Option<&Path>) -> Result<(), Failure> {
-    match path {
-        Some(path) => tracing::info!(file = %path.display(), "configuration read"),
-        None => tracing::info!("no manager.toml found: built-in defaults are used"),
+    if let Some(path) = path {
+        tracing::info!(file = %path.display(), "configuration read");
+    } else {
+        tracing::info!("no manager.toml found: built-in defaults are used");
     }
     let failed = |error: StartError| Failure::of(&error);
     runtime()?.block_on(async {
