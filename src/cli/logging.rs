@@ -20,15 +20,17 @@ pub enum LogLevel {
     Info,
     /// What should not have happened.
     Warn,
+    /// What went wrong.
+    Error,
 }
 
 impl LogLevel {
-    /// The same, but without what happens in the ordinary course: for a terminal that shows something else.
+    /// The same, but without what is expected to happen: for a terminal that shows it in its own way.
     #[must_use]
-    pub fn at_most_warnings(self) -> Self {
+    pub fn at_most_errors(self) -> Self {
         match self {
             Self::Debug => Self::Debug,
-            Self::Info | Self::Warn => Self::Warn,
+            Self::Info | Self::Warn | Self::Error => Self::Error,
         }
     }
 }
@@ -57,6 +59,7 @@ fn filter(level: LogLevel) -> Targets {
         LogLevel::Debug => (Level::DEBUG, LevelFilter::DEBUG),
         LogLevel::Info => (Level::INFO, LevelFilter::WARN),
         LogLevel::Warn => (Level::WARN, LevelFilter::WARN),
+        LogLevel::Error => (Level::ERROR, LevelFilter::ERROR),
     };
     Targets::new().with_default(libraries).with_target(env!("CARGO_CRATE_NAME"), ours)
 }
@@ -104,6 +107,7 @@ mod tests {
 
     #[test]
     fn the_level_is_obeyed_and_libraries_are_quiet() {
+        assert_eq!(messages(LogLevel::Error), [""; 0]);
         assert_eq!(messages(LogLevel::Warn), ["our warning", "their warning"]);
         assert_eq!(messages(LogLevel::Info), ["our warning", "our news", "their warning"]);
         assert_eq!(messages(LogLevel::Debug).len(), 6);

@@ -58,7 +58,7 @@ pub fn main() -> ExitCode {
 
 fn execute(args: &Args) -> Result<ExitCode, Failure> {
     if let Command::Demo { keep } = args.action() {
-        logging::init(args.log_level().at_most_warnings(), args.json).map_err(|error| Failure::of(&error))?;
+        logging::init(args.log_level().at_most_errors(), args.json).map_err(|error| Failure::of(&error))?;
         return run::demo(*keep);
     }
     let found = Config::find(args.config.as_deref());
