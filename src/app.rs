@@ -125,7 +125,7 @@ impl App {
         }
         let device_uuid = match &self.config.ssdp_device_uuid {
             Some(uuid) => uuid.as_str().to_owned(),
-            None => self.services.setting(DEVICE_UUID, crate::services::new_uuid).await?,
+            None => self.services.setting(DEVICE_UUID, || uuid::Uuid::new_v4().to_string()).await?,
         };
         let own_url = self.config.own_url.as_ref().map(ToString::to_string);
         let config = SsdpConfig { port: ssdp::PORT, device_uuid, own_url, http_port: self.address.port() };

@@ -74,7 +74,7 @@ fn execute(args: &Args) -> Result<ExitCode, Failure> {
         Command::Cleanslate(confirmation) => erase::tasks(&config, *confirmation)?,
         Command::Purgequeue(confirmation) => erase::updates(&config, *confirmation)?,
         Command::Job(on) => {
-            jobs::execute(&client::Client::new(on.manager.as_ref(), &config)?, &on.command, args.json)?
+            jobs::execute(&client::Client::new(on.manager.as_ref(), &config)?, &on.command, args.json)?;
         }
         Command::Worker(on) => {
             workers::execute(&client::Client::new(on.manager.as_ref(), &config)?, &on.command, args.json)?;

@@ -43,18 +43,6 @@ pub(super) fn random_bytes(bytes: &mut [u8]) {
     aws_lc_rs::rand::fill(bytes).expect("the operating system has random numbers");
 }
 
-/// A new UUID (version 4: random).
-pub fn new_uuid() -> String {
-    let mut bytes = [0; 16];
-    random_bytes(&mut bytes);
-    bytes[6] = bytes[6] & 0x0f | 0x40;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    let number = u128::from_be_bytes(bytes);
-    let part = |from: u32, digits: u32| number << (from * 4) >> (128 - digits * 4);
-    let [a, b, c, d, e] = [part(0, 8), part(8, 4), part(12, 4), part(16, 4), part(20, 12)];
-    format!("{a:08x}-{b:04x}-{c:04x}-{d:04x}-{e:012x}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,13 +61,5 @@ mod tests {
         let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
         let id = Identities::new().next(now);
         assert_eq!(i64::from(u32::from_be_bytes([id[0], id[1], id[2], id[3]])), now.as_second());
-    }
-
-    #[test]
-    fn a_uuid_has_its_form() {
-        let uuid = new_uuid();
-        assert_eq!(uuid.split('-').map(str::len).collect::<Vec<_>>(), [8, 4, 4, 4, 12]);
-        assert_eq!(uuid.as_bytes()[14], b'4');
-        assert_ne!(uuid, new_uuid());
     }
 }

@@ -24,7 +24,6 @@ pub use self::{
     care::{Overdue, SleepChanges, TimedOut},
     farm::{Farm, StarvedJob},
     hand_out::{Assignment, HandOut},
-    identity::new_uuid,
     jobs::{NewJob, NewTask, limits},
     listing::{TaskView, WorkerView},
     registration::{Registration, SignOn},
