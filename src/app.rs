@@ -72,11 +72,10 @@ impl App {
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         warn_of_what_is_not_there_yet(&config);
         let listen = config.listen.as_ref().ok_or(StartError::NothingToListenOn)?;
-        let store = Store::open(&config.database_path)?;
+        let services = Arc::new(services(&config, clock)?);
         let listener = listen_on(listen).await?;
         let address = listener.local_addr();
         let address = address.map_err(|source| StartError::Listen { address: listen.to_string(), source })?;
-        let services = Arc::new(services(&config, store, clock)?);
         let site = Arc::new(site(&config, &services));
         Ok(Self { services, site, listener, address, config })
     }
@@ -139,12 +138,9 @@ impl App {
     }
 }
 
-/// What a Manager can do, on its database and its logs alone: for commands that work while none is running.
-pub fn offline_services(config: &Config, clock: Arc<dyn Clock>) -> Result<Services, StartError> {
-    services(config, Store::open(&config.database_path)?, clock)
-}
-
-fn services(config: &Config, store: Store, clock: Arc<dyn Clock>) -> Result<Services, StartError> {
+/// What a Manager can do, on its database and its logs alone: all of it that needs no network.
+pub fn services(config: &Config, clock: Arc<dyn Clock>) -> Result<Services, StartError> {
+    let store = Store::open(&config.database_path)?;
     let logs = LogKeeper::start(TaskLogs::new(config.task_logs_path.clone())).map_err(StartError::Threads)?;
     Ok(Services::new(store, logs, clock, policy(config)))
 }
@@ -174,7 +170,8 @@ fn signed(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
 
-fn site(config: &Config, services: &Arc<Services>) -> Site {
+/// What the routes need to know.
+pub fn site(config: &Config, services: &Arc<Services>) -> Site {
     let server = config
         .server
         .as_ref()

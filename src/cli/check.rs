@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 use serde_json::json;
 
 use crate::{
-    app::{StartError, offline_services},
+    app::{self, StartError},
     clock::SystemClock,
     config::{Config, ConfigError},
     store::OpenError,
@@ -62,7 +62,7 @@ fn database(config: &Config) -> Finding {
             None => good(what, format!("{path} is not there yet; it is made at the first start")),
         };
     }
-    match offline_services(config, Arc::new(SystemClock)).map(|services| services.contradictions()) {
+    match app::services(config, Arc::new(SystemClock)).map(|services| services.contradictions()) {
         Ok(Ok(found)) if found.is_empty() => good(what, format!("{path} is in order")),
         Ok(Ok(found)) => bad(what, format!("{path} contradicts itself: {}", found.join("; "))),
         Ok(Err(error)) => bad(what, format!("{path}: {error}")),

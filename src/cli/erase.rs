@@ -7,7 +7,7 @@ use std::{
 
 use super::{Failure, args::Confirmation, client::Client};
 use crate::{
-    app::{StartError, offline_services},
+    app::{self, StartError},
     clock::SystemClock,
     config::Config,
     services::{Error, Services},
@@ -59,7 +59,7 @@ impl Erasable {
             let path = config.database_path.display();
             return Err(Failure::new(format!("{path}: there is no database, so there is nothing to erase")));
         }
-        match offline_services(config, Arc::new(SystemClock)) {
+        match app::services(config, Arc::new(SystemClock)) {
             Ok(services) => {
                 let count = (self.count)(&services).map_err(|error| Failure::of(&error))?;
                 self.confirm(count, confirmation)?;
