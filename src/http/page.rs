@@ -1,23 +1,24 @@
 //! `GET /`: what a person sees in a browser, from the files in `assets/`.
 
 use http::header;
-use rust_embed::RustEmbed;
+use rust_embed::{EmbeddedFile, RustEmbed};
 use warp::{Filter, Reply};
 
-use super::{
-    error::ApiError,
-    routes::{Answer, Route, endpoint},
-};
+use super::routes::{Answer, Route, endpoint};
 
 #[derive(RustEmbed)]
 #[folder = "assets/page"]
 struct Page;
 
-/// `GET /` and the files that the page is made of.
+/// `GET /` and the files that the page is made of. An address without a file is none of its business, whatever
+/// the method: another route may know better what is wrong.
 pub fn page() -> Route {
-    let file = warp::path::end().map(|| "index.html".to_owned()).or(warp::path!(String)).unify();
-    endpoint(warp::get().and(file).then(async |name: String| -> Answer {
-        let file = Page::get(&name).ok_or_else(|| ApiError::not_found("there is nothing at this address"))?;
+    let name = warp::path::end().map(|| "index.html".to_owned()).or(warp::path!(String)).unify();
+    let file = name.and_then(async |name: String| match Page::get(&name) {
+        Some(file) => Ok((name, file)),
+        None => Err(warp::reject::not_found()),
+    });
+    endpoint(file.and(warp::get()).then(async |(name, file): (String, EmbeddedFile)| -> Answer {
         let response = warp::reply::Response::new(file.data.into_owned().into());
         let response = warp::reply::with_header(response, header::CONTENT_TYPE, kind(&name));
         let response = warp::reply::with_header(response, header::CACHE_CONTROL, "no-cache");
