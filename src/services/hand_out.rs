@@ -56,7 +56,9 @@ impl Services {
         let (hand_out, notes) = self.store.write(self.now(), move |tx| hand_out(tx, &news, worker)).await?;
         self.write_notes(notes).await;
         let HandOut::Task(assignment) = &hand_out else { return Ok(hand_out) };
-        self.store.heartbeats().task(worker, assignment.task.id, self.now());
+        // Only asking again is a sign of life that is newer than the task itself: see `not_sent`.
+        let alive = if assignment.again { self.now() } else { assignment.task.last_updated };
+        self.store.heartbeats().task(worker, assignment.task.id, alive);
         if !assignment.again
             && let Err(error) = self.begin_log(&assignment.task).await
         {
