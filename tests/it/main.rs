@@ -1,1 +1,19 @@
+//! The integration tests: a Manager as the program wires it, real HTTP, a real database file; time is moved by hand.
 
+mod architecture;
+mod bad_input;
+mod cancelling;
+mod failing;
+mod handing_out;
+mod jobs_api;
+mod kit;
+mod protocol;
+mod registration;
+mod scripts;
+mod server_queue;
+mod sleep_schedules;
+mod starvation;
+mod status;
+mod task_logs;
+mod timeouts;
+mod updates;

@@ -1,0 +1,122 @@
+//! Plain HTTP calls, with everything of the answer in sight.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpStream;
+
+/// Where a Manager is reached; the same after a restart.
+#[derive(Clone)]
+pub struct Door(Arc<Mutex<SocketAddr>>);
+
+impl Door {
+    pub fn new(address: SocketAddr) -> Self {
+        Self(Arc::new(Mutex::new(address)))
+    }
+
+    pub fn moved_to(&self, address: SocketAddr) {
+        *self.0.lock().unwrap() = address;
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        *self.0.lock().unwrap()
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.call(Method::GET, path, &[], Bytes::new()).await
+    }
+
+    /// Posts JSON.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.call(Method::POST, path, &[("content-type", "application/json")], body.to_string()).await
+    }
+
+    /// Posts a form.
+    pub async fn post_form(&self, path: &str, form: &str) -> Answer {
+        let kind = [("content-type", "application/x-www-form-urlencoded")];
+        self.call(Method::POST, path, &kind, form.to_owned()).await
+    }
+
+    /// Any call, on a connection of its own.
+    pub async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Answer {
+        let stream = TcpStream::connect(self.address()).await.unwrap();
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+        let connection = tokio::spawn(connection);
+        let mut request = Request::builder().method(method).uri(path).header(header::HOST, "manager");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = sender.send_request(request.body(Full::new(body.into())).unwrap()).await.unwrap();
+        let (parts, body) = answer.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        drop(sender);
+        connection.await.unwrap().unwrap();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+}
+
+/// All of an answer.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// The answer, if it has this status.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{:?}", self.body);
+        self
+    }
+
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {:?}", self.body))
+    }
+
+    /// The value of a header; empty when it is missing.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    }
+
+    /// The code of an error in its JSON form.
+    #[track_caller]
+    pub fn error_code(&self) -> String {
+        self.json()["error"]["code"].as_str().unwrap_or_else(|| panic!("{:?}", self.body)).to_owned()
+    }
+
+    /// What an error says, be it JSON or a line of text.
+    pub fn says(&self) -> String {
+        match serde_json::from_slice::<Value>(&self.body) {
+            Ok(body) => body["error"]["message"].as_str().unwrap_or_default().to_owned(),
+            Err(_) => self.text().trim_end().to_owned(),
+        }
+    }
+
+    /// That it is a line of text, and no JSON.
+    #[track_caller]
+    pub fn assert_line_of_text(&self) {
+        assert!(self.header("content-type").starts_with("text/plain"), "{:?}", self.headers);
+        assert!(self.text().ends_with('\n') && self.text().lines().count() == 1, "{:?}", self.text());
+    }
+}

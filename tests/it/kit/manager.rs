@@ -1,0 +1,251 @@
+//! A Manager as the program wires it, on a real file and a real port, with a clock that is moved by hand.
+
+use std::sync::Arc;
+
+use flamenco_manager::{
+    app,
+    clock::ManualClock,
+    config::Config,
+    domain::task_update::TaskUpdate,
+    http::{
+        on_panic, routes,
+        server::{Limits, serve},
+    },
+    services::{Services, TimedOut},
+    store::{Store, StoreError},
+};
+use jiff::{Span, Timestamp, tz::TimeZone};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::{
+    door::{Answer, Door},
+    jobs::Job,
+    worker::TestWorker,
+};
+
+/// When every test begins: on a Monday at noon, by the time of the place where the farm is.
+pub const START: &str = "2026-03-02T11:00:00Z";
+
+/// Where the farm is.
+const PLACE: &str = "Europe/Amsterdam";
+
+/// A Manager to test. At its end it asks whether its database still agrees with itself.
+pub struct TestManager {
+    pub clock: Arc<ManualClock>,
+    pub services: Arc<Services>,
+    pub door: Door,
+    pub config: Config,
+    folder: TempDir,
+    running: Running,
+}
+
+struct Running {
+    stop: DropGuard,
+    server: JoinHandle<()>,
+}
+
+impl TestManager {
+    /// A Manager of which nothing is configured.
+    pub async fn start() -> Self {
+        Self::configured("").await
+    }
+
+    /// A Manager with a Flamenco Server, which is never reached.
+    pub async fn with_server() -> Self {
+        Self::configured(
+            "flamenco = \"http://server.example:5000\"\nmanager_id = \"5c7d0000000000000000abc9\"\n\
+             manager_secret = \"between us\"",
+        )
+        .await
+    }
+
+    /// A Manager with this `manager.toml`.
+    pub async fn configured(toml: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config_in(toml, &folder);
+        let clock = Arc::new(ManualClock::new(START.parse().unwrap()));
+        let (services, listener) = open(&config, &clock).await;
+        let door = Door::new(listener.local_addr().unwrap());
+        let running = run(&config, &services, listener);
+        Self { clock, services, door, config, folder, running }
+    }
+
+    /// Stops the Manager in order and starts it anew on the same file.
+    pub async fn restart(&mut self) {
+        self.stop().await;
+        self.start_again().await;
+    }
+
+    async fn stop(&mut self) {
+        let stopped = Running { stop: CancellationToken::new().drop_guard(), server: tokio::spawn(async {}) };
+        let Running { stop, server } = std::mem::replace(&mut self.running, stopped);
+        drop(stop);
+        server.await.unwrap();
+        self.services.stop().await.unwrap();
+    }
+
+    async fn start_again(&mut self) {
+        let (services, listener) = open(&self.config, &self.clock).await;
+        self.door.moved_to(listener.local_addr().unwrap());
+        self.running = run(&self.config, &services, listener);
+        self.services = services;
+    }
+
+    /// What the Server has yet to hear, read from the file between two runs.
+    pub async fn update_queue(&mut self) -> Vec<TaskUpdate> {
+        self.stop().await;
+        let store = Store::open(&self.config.database_path).unwrap();
+        let updates = store.read(self.now(), |tx| tx.oldest_updates(1000)).map_err(|error: StoreError| error);
+        drop(store);
+        self.start_again().await;
+        updates.unwrap().into_iter().map(|(_, update)| update).collect()
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.services.now()
+    }
+
+    pub fn advance(&self, span: Span) {
+        self.clock.advance(span);
+    }
+
+    /// A folder for whatever a test writes.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// A new worker that has not asked for anything yet.
+    pub async fn worker(&self, nickname: &str, task_types: &[&str]) -> TestWorker {
+        let secret = format!("{nickname:x<64}");
+        let about = json!({
+            "secret": secret, "platform": "linux", "supported_task_types": task_types, "nickname": nickname,
+        });
+        let answer = self.post("/register-worker", &about).await.expect(200);
+        TestWorker::new(self.door.clone(), answer.json()["_id"].as_str().unwrap(), &secret)
+    }
+
+    /// A new worker that can sleep.
+    pub async fn sleeper(&self, nickname: &str) -> TestWorker {
+        self.worker(nickname, &["sleep"]).await
+    }
+
+    /// Hands in a job.
+    pub async fn submit(&self, submission: &Value) -> Job {
+        let id = self.post("/api/jobs", submission).await.expect(201).json()["_id"].as_str().unwrap().to_owned();
+        let list = self.get(&format!("/api/jobs/{id}/tasks?limit=1000")).await.expect(200).json();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let tasks = list["tasks"].as_array().unwrap();
+        let tasks = tasks.iter().map(|task| (text(&task["name"]), text(&task["_id"]))).collect();
+        Job { id, tasks }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.door.get(path).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.door.post(path, body).await
+    }
+
+    /// The document of a task.
+    pub async fn task(&self, id: &str) -> Value {
+        self.get(&format!("/api/tasks/{id}")).await.expect(200).json()
+    }
+
+    /// The status of a task.
+    pub async fn status(&self, id: &str) -> String {
+        self.task(id).await["status"].as_str().unwrap().to_owned()
+    }
+
+    /// The statuses of the tasks of a job, in the order of the names.
+    pub async fn statuses(&self, job: &Job) -> Vec<String> {
+        let mut names: Vec<_> = job.tasks.keys().collect();
+        names.sort();
+        let mut statuses = Vec::new();
+        for name in names {
+            statuses.push(self.status(&job[name]).await);
+        }
+        statuses
+    }
+
+    /// The status of a job.
+    pub async fn job_status(&self, job: &Job) -> Value {
+        self.get(&format!("/api/jobs/{}", job.id)).await.expect(200).json()["status"].take()
+    }
+
+    /// The document of a worker.
+    pub async fn about(&self, worker: &TestWorker) -> Value {
+        self.get(&format!("/api/workers/{}", worker.id)).await.expect(200).json()
+    }
+
+    /// The status of a worker.
+    pub async fn worker_status(&self, worker: &TestWorker) -> String {
+        self.about(worker).await["status"].as_str().unwrap().to_owned()
+    }
+
+    /// What a person does with a worker.
+    pub async fn act(&self, worker: &TestWorker, form: &str) -> Answer {
+        self.door.post_form(&format!("/worker-action/{}", worker.id), form).await
+    }
+
+    /// A person asks a worker to change its status.
+    pub async fn request(&self, worker: &TestWorker, status: &str) {
+        self.act(worker, &format!("action=set-status&status={status}")).await.expect(204);
+    }
+
+    /// A person cancels a task.
+    pub async fn cancel(&self, task: &str) {
+        self.post(&format!("/api/tasks/{task}/cancel"), &json!(null)).await.expect(200);
+    }
+
+    /// The log of a task; empty when there is none.
+    pub async fn log(&self, task: &str) -> String {
+        let answer = self.get(&format!("/api/tasks/{task}/log")).await;
+        if answer.status == 404 { String::new() } else { answer.expect(200).text().to_owned() }
+    }
+
+    /// One turn of the loop that looks for what has timed out.
+    pub async fn check_timeouts(&self) -> TimedOut {
+        self.services.check_timeouts().await.unwrap()
+    }
+
+    /// One turn of the loop that looks at sleep schedules.
+    pub async fn check_sleep_schedules(&self) {
+        self.services.check_sleep_schedules(place()).await.unwrap();
+    }
+}
+
+impl Drop for TestManager {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(self.services.contradictions().unwrap(), Vec::<String>::new());
+        }
+    }
+}
+
+/// The configuration in `toml`, with everything that is written in `folder`.
+pub fn config_in(toml: &str, folder: &TempDir) -> Config {
+    let config = Config::from_toml(toml, "manager.toml").unwrap();
+    let path = folder.path();
+    Config { database_path: path.join("manager.redb"), task_logs_path: path.join("task-logs"), ..config }
+}
+
+fn place() -> TimeZone {
+    TimeZone::get(PLACE).unwrap()
+}
+
+async fn open(config: &Config, clock: &Arc<ManualClock>) -> (Arc<Services>, TcpListener) {
+    let services = app::services(config, Arc::clone(clock) as _).unwrap();
+    (Arc::new(services), TcpListener::bind("127.0.0.1:0").await.unwrap())
+}
+
+fn run(config: &Config, services: &Arc<Services>, listener: TcpListener) -> Running {
+    let mut site = app::site(config, services);
+    site.time_zone = place();
+    let stop = CancellationToken::new();
+    let server = serve(listener, routes(&Arc::new(site)), on_panic, Limits::default(), stop.clone());
+    Running { stop: stop.drop_guard(), server: tokio::spawn(server) }
+}

@@ -1,0 +1,11 @@
+//! What every story needs: a Manager to test, workers that speak to it, jobs to do.
+
+mod door;
+mod jobs;
+mod manager;
+mod worker;
+
+pub use door::{Answer, Door};
+pub use jobs::{Job, behind, job, task, with};
+pub use manager::{START, TestManager, config_in};
+pub use worker::TestWorker;
