@@ -5,6 +5,7 @@ use std::{pin::pin, time::Duration};
 
 use bytes::{Buf, BufMut, Bytes};
 use futures_util::{Stream, StreamExt};
+use serde::de::{DeserializeOwned, Error};
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
     time::{Instant, timeout, timeout_at},
@@ -68,6 +69,14 @@ impl BodyLimits {
             budget: &LARGE_BODIES,
         }
     }
+}
+
+/// Reads a JSON object. A list of the values of its fields, which serde takes as well, is none.
+pub fn object<T: DeserializeOwned>(text: &[u8]) -> serde_json::Result<T> {
+    if text.trim_ascii_start().starts_with(b"[") {
+        return Err(serde_json::Error::custom("expected an object, not a list"));
+    }
+    serde_json::from_slice(text)
 }
 
 /// Takes the whole body, of at most `max` bytes.

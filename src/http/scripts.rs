@@ -141,7 +141,7 @@ async fn schedule(
     if kind.split(';').next().unwrap_or_default().trim() != "application/json" {
         return Err(ApiError::not_acceptable("a sleep schedule is sent with Content-Type: application/json"));
     }
-    let wire: SleepScheduleWire = serde_json::from_slice(&body?)
+    let wire: SleepScheduleWire = body::object(&body?)
         .map_err(|error| ApiError::bad_request(format!("this is no sleep schedule: {error}")))?;
     let schedule =
         SleepSchedule::try_from(&wire).map_err(|error| ApiError::bad_request(error.to_string()))?;

@@ -36,7 +36,7 @@ pub fn submit(site: &Arc<Site>) -> Route {
                        body: Result<Bytes, BodyError>|
                        -> Answer {
                     let NoParameters {} = none?;
-                    let new: NewJob = serde_json::from_slice(&body?)
+                    let new: NewJob = body::object(&body?)
                         .map_err(|error| ApiError::bad_request(format!("this is no job: {error}")))?;
                     let id = site.services.submit_job(new).await?;
                     let (job, state) = site.services.job(id)?;

@@ -6,14 +6,17 @@ pub mod tasks;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
-use super::{body::BodyError, error::ApiError};
+use super::{
+    body::{self, BodyError},
+    error::ApiError,
+};
 use crate::domain::update::replace_lone_surrogates;
 
 /// Reads a JSON body. Fields that nobody knows are passed over.
 fn from_json<T: DeserializeOwned>(body: Result<Bytes, BodyError>) -> Result<T, ApiError> {
-    let body = body?;
-    let text = std::str::from_utf8(&body);
+    let bytes = body?;
+    let text = std::str::from_utf8(&bytes);
     let text = text.map_err(|error| ApiError::bad_request(format!("the body is not UTF-8: {error}")))?;
-    serde_json::from_str(&replace_lone_surrogates(text))
+    body::object(replace_lone_surrogates(text).as_bytes())
         .map_err(|error| ApiError::bad_request(format!("the body cannot be used: {error}")))
 }
