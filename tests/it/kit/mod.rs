@@ -5,7 +5,7 @@ mod jobs;
 mod manager;
 mod worker;
 
-pub use door::{Answer, Door};
+pub use door::Answer;
 pub use jobs::{Job, behind, job, task, with};
 pub use manager::{START, TestManager, config_in};
 pub use worker::TestWorker;
