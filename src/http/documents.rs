@@ -12,8 +12,7 @@ use crate::{
         task::{Task, TaskStatus},
         worker::Worker,
     },
-    services::{Farm, StarvedJob, TaskView, WorkerView},
-    store::BlacklistEntry,
+    services::{BlacklistEntry, Farm, StarvedJob, TaskView, WorkerView},
 };
 
 #[derive(Serialize)]

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use warp::{Reply, reply::Response};
 
 use super::{error::ApiError, routes::Answer};
-use crate::{services::Error, tasklogs::LogFile};
+use crate::services::{Error, LogFile};
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 

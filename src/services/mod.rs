@@ -30,6 +30,7 @@ pub use self::{
     reports::MayIRun,
 };
 use self::{credentials::Credentials, identity::Identities, server_news::ServerNews};
+pub use crate::{store::BlacklistEntry, tasklogs::LogFile};
 use crate::{
     clock::Clock,
     domain::{

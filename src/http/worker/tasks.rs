@@ -29,7 +29,6 @@ use crate::{
         worker::WorkerStatus,
     },
     services::{Assignment, Error, HandOut, MayIRun, Services},
-    store::StoreError,
 };
 
 /// `POST /task`
@@ -70,8 +69,8 @@ async fn send(services: &Services, assignment: &Assignment) -> Result<Response, 
         }
         Err(error) => {
             services.not_sent(assignment).await?;
-            let why = format!("the commands of task {}: {error}", assignment.task.id);
-            Err(ApiError::internal(&StoreError::Corrupt(why)))
+            tracing::error!(task = %assignment.task.id, "the commands of a task cannot be read");
+            Err(ApiError::internal(&error))
         }
     }
 }
