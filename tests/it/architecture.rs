@@ -15,14 +15,12 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("store", &["domain"]),
     ("tasklogs", &["domain"]),
     ("services", &["domain", "store", "tasklogs", "clock"]),
-    // Besides what the services are made of: the documents show lines of the blacklist as they are stored, and logs
-    // are streamed from their file.
-    ("http", &["services", "domain", "store", "tasklogs"]),
+    ("http", &["services", "domain"]),
     ("loops", &["services", "config", "domain"]),
     // A worker knows nothing of the Manager but its protocol.
     ("simulate", &["clock"]),
     ("app", &["http", "loops", "services", "store", "tasklogs", "ssdp", "config", "clock", "domain"]),
-    ("cli", &["app", "simulate", "http", "services", "store", "tasklogs", "config", "clock", "domain"]),
+    ("cli", &["app", "simulate", "services", "store", "tasklogs", "config", "clock", "domain"]),
     ("main", &["cli"]),
     ("lib", &[]),
 ];
@@ -167,7 +165,12 @@ fn there_is_no_test_code_outside_of_test_modules() {
         for (number, line) in lines.iter().enumerate().filter(|(_, line)| line.contains("cfg(test)")) {
             assert_eq!(line.trim(), "#[cfg(test)]", "{}:{}", path.display(), number + 1);
             let next = lines.get(number + 1).copied().unwrap_or_default().trim();
-            assert!(next == "mod tests;" || next == "mod tests {", "{}:{}: {next}", path.display(), number + 2);
+            assert!(
+                next == "mod tests;" || next == "mod tests {",
+                "{}:{}: {next}",
+                path.display(),
+                number + 2
+            );
         }
     }
 }
@@ -180,7 +183,8 @@ fn every_route_is_in_a_story() {
         .map(|(_, text)| with_placeholders(&text))
         .collect();
     let documented = routes_with_their_paths();
-    let listed = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/routes.rs")).unwrap();
+    let listed =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/routes.rs")).unwrap();
     let listed: Vec<_> = listed
         .split_once("any_of(vec![")
         .and_then(|(_, list)| list.split_once("])"))
@@ -192,7 +196,8 @@ fn every_route_is_in_a_story() {
         let paths: Vec<_> = documented.iter().filter(|(name, _)| name == function).collect();
         assert!(!paths.is_empty(), "{route} does not say what it answers");
         for (_, path) in paths {
-            let in_story = ["\"", "?", "{}", "/"].iter().any(|end| stories.contains(&format!("\"{path}{end}")));
+            let in_story =
+                ["\"", "?", "{}", "/"].iter().any(|end| stories.contains(&format!("\"{path}{end}")));
             assert!(in_story, "no story is about {route}: {path}");
         }
     }
@@ -224,7 +229,9 @@ fn with_placeholders(text: &str) -> String {
     while let Some((before, behind)) = rest.split_once('{') {
         result.push_str(before);
         match behind.split_once('}') {
-            Some((inside, after)) if inside.chars().all(|sign| sign.is_ascii_alphanumeric() || sign == '_' || sign == '.') => {
+            Some((inside, after))
+                if inside.chars().all(|sign| sign.is_ascii_alphanumeric() || sign == '_' || sign == '.') =>
+            {
                 result.push_str("{}");
                 rest = after;
             }

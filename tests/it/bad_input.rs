@@ -116,7 +116,8 @@ async fn fields_that_nobody_knows_are_passed_over_in_what_workers_send() {
 async fn a_wrong_type_at_sign_on_is_400_and_changes_nothing() {
     let (m, ada, _) = at_work().await;
     let before = m.about(&ada).await;
-    for bad in [json!({"nickname": 7}), json!({"supported_task_types": "sleep"}), json!({"nickname": ["x"]})] {
+    for bad in [json!({"nickname": 7}), json!({"supported_task_types": "sleep"}), json!({"nickname": ["x"]})]
+    {
         ada.post_json("/sign-on", &bad).await.expect(400);
     }
     assert_eq!(m.about(&ada).await, before);
@@ -157,16 +158,19 @@ async fn an_update_is_never_too_large() {
 #[tokio::test]
 async fn ids_that_are_none_have_their_answer_everywhere() {
     let (m, ada, _) = at_work().await;
-    for (path, malformed_is_json) in [
-        ("/tasks/{}/update", false),
-        ("/tasks/{}/return", true),
-    ] {
+    for (path, malformed_is_json) in [("/tasks/{}/update", false), ("/tasks/{}/return", true)] {
         for (id, unknown) in [(UNKNOWN, true), ("x", false), (&UNKNOWN.to_uppercase(), false)] {
             let answer = ada.post_json(&path.replace("{}", id), &json!({})).await.expect(404);
-            if unknown || malformed_is_json { assert_is_json_error(&answer) } else { answer.assert_line_of_text() }
+            if unknown || malformed_is_json {
+                assert_is_json_error(&answer)
+            } else {
+                answer.assert_line_of_text()
+            }
         }
     }
-    for path in ["/api/jobs/{}", "/api/jobs/{}/tasks", "/api/tasks/{}", "/api/tasks/{}/log", "/api/workers/{}"] {
+    for path in
+        ["/api/jobs/{}", "/api/jobs/{}/tasks", "/api/tasks/{}", "/api/tasks/{}/log", "/api/workers/{}"]
+    {
         for id in [UNKNOWN, "x", "%2e%2e%2f", &UNKNOWN.to_uppercase()] {
             let answer = m.get(&path.replace("{}", id)).await.expect(404);
             assert_eq!(answer.error_code(), "not-found");
@@ -183,7 +187,9 @@ async fn ids_that_are_none_have_their_answer_everywhere() {
 #[tokio::test]
 async fn a_wrong_method_is_405_and_an_address_that_is_none_404() {
     let m = TestManager::start().await;
-    for path in ["/register-worker", "/kick", "/as-json", "/metrics", "/", "/api/jobs", "/api/farm", "/api/tasks"] {
+    for path in
+        ["/register-worker", "/kick", "/as-json", "/metrics", "/", "/api/jobs", "/api/farm", "/api/tasks"]
+    {
         let answer = m.door.call(Method::PUT, path, &[], "").await.expect(405);
         assert_eq!(answer.error_code(), "wrong-method", "{path}");
     }
@@ -213,7 +219,9 @@ async fn who_takes_the_manager_for_a_proxy_is_turned_away() {
 #[tokio::test]
 async fn what_is_no_http_ends_the_connection_and_nothing_else() {
     let m = TestManager::start().await;
-    for nonsense in ["\0\u{1}\u{2}\r\n\r\n", "GET\r\n\r\n", "POST /task HTTP/1.1\r\nContent-Length: x\r\n\r\n"] {
+    for nonsense in
+        ["\0\u{1}\u{2}\r\n\r\n", "GET\r\n\r\n", "POST /task HTTP/1.1\r\nContent-Length: x\r\n\r\n"]
+    {
         let answer = raw(&m, nonsense).await;
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400 "), "{nonsense:?}: {answer}");
     }

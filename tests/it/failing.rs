@@ -28,7 +28,8 @@ async fn a_failed_task_is_tried_by_others_and_not_by_who_failed_it() {
 #[tokio::test]
 async fn the_third_worker_to_fail_a_task_ends_it() {
     let m = TestManager::start().await;
-    let workers = [m.sleeper("ada").await, m.sleeper("bob").await, m.sleeper("cleo").await, m.sleeper("dan").await];
+    let workers =
+        [m.sleeper("ada").await, m.sleeper("bob").await, m.sleeper("cleo").await, m.sleeper("dan").await];
     let shot = m.submit(&job([task("a")])).await;
     for (worker, becomes) in workers.iter().zip(["soft-failed", "soft-failed", "failed"]) {
         worker.takes_and_fails(&shot["a"]).await;

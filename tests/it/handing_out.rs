@@ -22,7 +22,9 @@ async fn a_task_goes_out_as_the_worker_needs_it() {
         {"name": "sleep", "settings": {"time_in_seconds": 24.0, "half": 0.5}},
         {"name": "echo"},
     ]);
-    let shot = m.submit(&job([task("parent"), with(behind("a", &["parent"]), &json!({"commands": commands}))])).await;
+    let shot = m
+        .submit(&job([task("parent"), with(behind("a", &["parent"]), &json!({"commands": commands}))]))
+        .await;
     ada.takes_and_completes(&shot["parent"]).await;
     m.advance(1500.milliseconds());
     let text = ada.ask().await.expect(200);
@@ -74,7 +76,8 @@ async fn the_job_counts_before_the_task_and_the_task_before_the_id() {
     let m = TestManager::start().await;
     let ada = m.sleeper("ada").await;
     let priority = |name: &str, priority: i32| with(task(name), &json!({ "priority": priority }));
-    let ordinary = m.submit(&job([priority("first", 50), priority("second", 50), priority("urgent", 90)])).await;
+    let ordinary =
+        m.submit(&job([priority("first", 50), priority("second", 50), priority("urgent", 90)])).await;
     let important = m.submit(&with(job([priority("low", -5)]), &json!({"priority": 51}))).await;
     for expected in [&important["low"], &ordinary["urgent"], &ordinary["first"], &ordinary["second"]] {
         ada.takes_and_completes(expected).await;
@@ -88,7 +91,11 @@ async fn the_highest_of_several_task_types_wins() {
     let ada = m.worker("ada", &["sleep", "debug"]).await;
     let debug = |priority: i32| json!({"task_type": "debug", "priority": priority});
     let shot = m
-        .submit(&job([task("sleep"), with(task("debug-low"), &debug(49)), with(task("debug-high"), &debug(51))]))
+        .submit(&job([
+            task("sleep"),
+            with(task("debug-low"), &debug(49)),
+            with(task("debug-high"), &debug(51)),
+        ]))
         .await;
     for expected in ["debug-high", "sleep", "debug-low"] {
         ada.takes_and_completes(&shot[expected]).await;
@@ -254,7 +261,8 @@ async fn variables_are_replaced_for_the_platform_of_the_worker() {
     let windows = json!({
         "secret": "w".repeat(64), "platform": "windows", "supported_task_types": ["sleep"], "nickname": "win",
     });
-    let id = m.post("/register-worker", &windows).await.expect(200).json()["_id"].as_str().unwrap().to_owned();
+    let id =
+        m.post("/register-worker", &windows).await.expect(200).json()["_id"].as_str().unwrap().to_owned();
     let win = crate::kit::TestWorker::new(m.door.clone(), &id, &"w".repeat(64));
     assert_eq!(win.ask().await.expect(200).json()["commands"][0]["settings"]["cmd"], "C:/tool --x {unknown}");
 }
@@ -312,10 +320,7 @@ async fn ticking_farm(folder: &tempfile::TempDir) -> (Services, WorkerId) {
     (services, worker.id)
 }
 
-async fn assigned(
-    services: &Services,
-    worker: WorkerId,
-) -> Assignment {
+async fn assigned(services: &Services, worker: WorkerId) -> Assignment {
     match services.hand_out(worker).await.unwrap() {
         HandOut::Task(assignment) => *assignment,
         other => panic!("{other:?}"),

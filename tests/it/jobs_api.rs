@@ -91,7 +91,8 @@ async fn a_submission_is_refused_with_the_reason_and_nothing_of_it_is_stored() {
 #[tokio::test]
 async fn a_job_with_far_too_many_tasks_is_refused() {
     let m = TestManager::start().await;
-    let tasks = (0..200_001).map(|number| json!({"name": number.to_string(), "task_type": "x", "commands": []}));
+    let tasks =
+        (0..200_001).map(|number| json!({"name": number.to_string(), "task_type": "x", "commands": []}));
     let answer = m.post("/api/jobs", &job(tasks)).await.expect(400);
     assert!(answer.says().contains("200001 tasks"), "{}", answer.says());
 }
@@ -111,7 +112,9 @@ async fn jobs_are_listed_the_newest_first_a_page_at_a_time() {
     loop {
         let page = m.get(&path).await.expect(200).json();
         assert_eq!(page["total"], 5);
-        seen.extend(page["jobs"].as_array().unwrap().iter().map(|job| job["_id"].as_str().unwrap().to_owned()));
+        seen.extend(
+            page["jobs"].as_array().unwrap().iter().map(|job| job["_id"].as_str().unwrap().to_owned()),
+        );
         let Some(next) = page["next"].as_str() else { break };
         path = format!("/api/jobs?limit=2&before={next}");
     }
@@ -128,7 +131,9 @@ async fn the_tasks_of_a_job_are_listed_as_they_were_submitted() {
     loop {
         let page = m.get(&format!("/api/jobs/{}/tasks?limit=3{after}", shot.id)).await.expect(200).json();
         assert_eq!(page["total"], 7);
-        seen.extend(page["tasks"].as_array().unwrap().iter().map(|task| task["name"].as_str().unwrap().to_owned()));
+        seen.extend(
+            page["tasks"].as_array().unwrap().iter().map(|task| task["name"].as_str().unwrap().to_owned()),
+        );
         let Some(next) = page["next"].as_str() else { break };
         after = format!("&after={next}");
     }
@@ -180,7 +185,11 @@ async fn what_a_list_cannot_be_asked_for_is_refused() {
     let shot = m.submit(&job([task("a")])).await;
     let tasks = format!("/api/jobs/{}/tasks", shot.id);
     for query in ["limit=0", "limit=1001", "limit=x", "lmit=1", "limit=1&limit=2", "before=x", "after=x"] {
-        assert_eq!(m.get(&format!("/api/jobs?{query}")).await.expect(400).error_code(), "bad-request", "{query}");
+        assert_eq!(
+            m.get(&format!("/api/jobs?{query}")).await.expect(400).error_code(),
+            "bad-request",
+            "{query}"
+        );
         m.get(&format!("{tasks}?{query}")).await.expect(400);
     }
     m.get("/api/jobs?").await.expect(200);

@@ -251,7 +251,10 @@ async fn a_test_job_is_for_one_worker_alone_and_its_scene_is_there() {
     bob.gets_nothing().await;
 
     let given = ada.ask().await.expect(200).json();
-    assert_eq!((&given["job_type"], &given["task_type"]), (&json!("manager-local"), &json!("test-blender-render")));
+    assert_eq!(
+        (&given["job_type"], &given["task_type"]),
+        (&json!("manager-local"), &json!("test-blender-render"))
+    );
     let mine = format!("worker-{}", ada.id);
     let scene = storage.join(&mine).join("test.blend");
     insta::assert_json_snapshot!(given["commands"][0]["name"], @r#""blender_render""#);

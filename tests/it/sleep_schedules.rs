@@ -34,7 +34,10 @@ async fn a_schedule_is_kept_as_it_was_meant_and_applied_at_once() {
     m.restart().await;
     let about = m.about(&ada).await;
     assert_eq!(about["sleep_schedule"], schedule("mo tu", "09:30", "18:00"));
-    assert_eq!((&about["status_requested"], &about["lazy_status_request"]), (&json!("asleep"), &json!(false)));
+    assert_eq!(
+        (&about["status_requested"], &about["lazy_status_request"]),
+        (&json!("asleep"), &json!(false))
+    );
 }
 
 #[tokio::test]
@@ -142,7 +145,9 @@ async fn a_worker_that_is_to_shut_down_is_left_in_peace() {
 async fn a_schedule_that_is_not_active_asks_for_nothing() {
     let m = TestManager::start().await;
     let ada = m.sleeper("ada").await;
-    set(&m, &ada, &with(schedule("", "00:00", "24:00"), &json!({"schedule_active": false}))).await.expect(204);
+    set(&m, &ada, &with(schedule("", "00:00", "24:00"), &json!({"schedule_active": false})))
+        .await
+        .expect(204);
     m.advance(48.hours());
     assert_eq!(requested(&m, &ada).await, "");
 }
@@ -187,6 +192,9 @@ async fn a_schedule_comes_as_json_and_for_a_worker_that_is_known() {
     let json = [("content-type", "application/json; charset=utf-8")];
     m.door.call(http::Method::POST, &path, &json, "{}").await.expect(204);
     m.door.call(http::Method::POST, &path, &json, "{").await.expect(400);
-    m.post(&format!("/set-sleep-schedule/{}", "0".repeat(24)), &json!({})).await.expect(404).assert_line_of_text();
+    m.post(&format!("/set-sleep-schedule/{}", "0".repeat(24)), &json!({}))
+        .await
+        .expect(404)
+        .assert_line_of_text();
     m.post("/set-sleep-schedule/x", &json!({})).await.expect(404).assert_line_of_text();
 }

@@ -175,7 +175,10 @@ async fn the_newest_request_counts() {
     m.act(&ada, "action=shutdown&lazy=true").await.expect(204);
     assert_eq!(ada.ask().await.expect(423).json(), json!({"status_requested": "shutdown"}));
     let about = m.about(&ada).await;
-    assert_eq!((&about["status_requested"], &about["lazy_status_request"]), (&json!("shutdown"), &json!(true)));
+    assert_eq!(
+        (&about["status_requested"], &about["lazy_status_request"]),
+        (&json!("shutdown"), &json!(true))
+    );
 }
 
 #[tokio::test]

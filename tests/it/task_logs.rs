@@ -37,10 +37,8 @@ async fn what_workers_say_is_appended_where_it_always_was() {
     ada.takes(&shot["a"]).await;
     ada.reports(&shot["a"], &json!({"log": "one"})).await;
     ada.reports(&shot["a"], &json!({"log": "two\nthree\n"})).await;
-    let begin = format!(
-        "2026-03-02T11:00:00Z: Manager assigned task {} to worker 127.0.0.1 (ada)\n",
-        &shot["a"]
-    );
+    let begin =
+        format!("2026-03-02T11:00:00Z: Manager assigned task {} to worker 127.0.0.1 (ada)\n", &shot["a"]);
     assert_eq!(fs::read_to_string(path(&m, &shot, "")).unwrap(), begin + "one\ntwo\nthree\n");
 }
 
@@ -82,9 +80,8 @@ async fn a_long_log_is_shown_by_its_head_and_its_tail_but_whole_to_wget_and_curl
     let shown = read_as(&m, &shot, "Mozilla/5.0 (like curl/8)").await.expect(200);
     let tail: String = (898..1000).map(line).collect();
     let skipped = text.len() - 5 * 1024 - tail.len();
-    let note = format!(
-        "...\n\n... Skipped {skipped} bytes, use Wget or curl to download the entire log ...\n\n"
-    );
+    let note =
+        format!("...\n\n... Skipped {skipped} bytes, use Wget or curl to download the entire log ...\n\n");
     assert_eq!(shown.text(), text[..5 * 1024].to_owned() + &note + &tail);
 }
 

@@ -79,7 +79,9 @@ async fn each_status_that_a_worker_reports_does_what_it_should() {
 #[tokio::test]
 async fn a_status_that_no_worker_may_report_changes_nothing() {
     let (m, ada, a) = at_work().await;
-    for status in ["queued", "claimed-by-manager", "cancel-requested", "soft-failed", "paused", "", "COMPLETED"] {
+    for status in
+        ["queued", "claimed-by-manager", "cancel-requested", "soft-failed", "paused", "", "COMPLETED"]
+    {
         ada.reports(&a, &json!({"task_status": status, "log": status})).await;
         assert_eq!(m.status(&a).await, "active", "{status}");
     }
@@ -107,7 +109,8 @@ async fn after_the_end_only_the_log_counts() {
         let before = m.task(&a).await;
         m.advance(1.minutes());
         for late in ["active", "completed", "failed", "canceled"] {
-            ada.reports(&a, &json!({"task_status": late, "activity": "late", "log": format!("late {late}")})).await;
+            ada.reports(&a, &json!({"task_status": late, "activity": "late", "log": format!("late {late}")}))
+                .await;
         }
         assert_eq!(m.task(&a).await, before, "after {end}");
         assert!(m.log(&a).await.ends_with("\nlate active\nlate completed\nlate failed\nlate canceled\n"));

@@ -134,7 +134,8 @@ impl TestManager {
 
     /// Hands in a job.
     pub async fn submit(&self, submission: &Value) -> Job {
-        let id = self.post("/api/jobs", submission).await.expect(201).json()["_id"].as_str().unwrap().to_owned();
+        let id =
+            self.post("/api/jobs", submission).await.expect(201).json()["_id"].as_str().unwrap().to_owned();
         let list = self.get(&format!("/api/jobs/{id}/tasks?limit=1000")).await.expect(200).json();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let tasks = list["tasks"].as_array().unwrap();

@@ -47,7 +47,8 @@ async fn bug_3_the_timing_of_the_task_before_is_overwritten_by_the_right_one() {
     let (m, ada, shot) = at_work().await;
     let first = json!({"task_status": "active", "activity": "", "metrics": {"timing": {"rendering": 99.0}}});
     ada.reports(&shot["a"], &first).await;
-    ada.reports(&shot["a"], &json!({"task_status": "completed", "metrics": {"timing": {"total": 1.5}}})).await;
+    ada.reports(&shot["a"], &json!({"task_status": "completed", "metrics": {"timing": {"total": 1.5}}}))
+        .await;
     assert_eq!(m.task(&shot["a"]).await["metrics"], json!({"timing": {"total": 1.5}}));
 }
 

@@ -220,7 +220,8 @@ async fn point_11_whole_numbers_are_integers_on_the_wire() {
 async fn point_12_settings_are_always_an_object() {
     let m = TestManager::start().await;
     let ada = m.sleeper("ada").await;
-    m.submit(&job([with(task("a"), &json!({"commands": [{"name": "x"}, {"name": "y", "settings": {}}]}))])).await;
+    m.submit(&job([with(task("a"), &json!({"commands": [{"name": "x"}, {"name": "y", "settings": {}}]}))]))
+        .await;
     let given = ada.ask().await.expect(200).json();
     assert_eq!(given["commands"], json!([{"name": "x", "settings": {}}, {"name": "y", "settings": {}}]));
 }
