@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use super::{
     Error, Note, Services, known_worker,
-    releasing::release_all,
+    releasing::{release, release_all},
     server_news::{News, ServerNews},
 };
 use crate::{
@@ -42,7 +42,7 @@ pub struct Overdue {
 pub struct TimedOut {
     /// Workers that were awake and have not been heard of.
     pub workers: Vec<WorkerId>,
-    /// Tasks that were active and have not been heard of.
+    /// Tasks that were in the hands of a worker and have not been heard of.
     pub tasks: Vec<TaskId>,
 }
 
@@ -63,25 +63,28 @@ impl Services {
     }
 
     /// Notices workers and tasks that have not been heard of for too long (`interface.md`, "Timeouts").
+    ///
+    /// Workers come first: a task whose worker has vanished goes back to the queue, however long ago that was,
+    /// as it may be after the Manager itself was away. What fails is the task that a living worker forgot.
     pub async fn check_timeouts(&self) -> Result<TimedOut, Error> {
         self.flush_heartbeats().await?;
-        let now = self.now();
-        let overdue = self.policy.overdue.clone();
-        let found = self.store.read(now, |tx| find_timed_out(tx, &overdue))?;
-        for id in &found.tasks {
-            self.time_out_task(*id).await?;
-        }
-        for id in &found.workers {
+        let overdue = &self.policy.overdue;
+        let workers = self.store.read(self.now(), |tx| find_silent_workers(tx, overdue))?;
+        for id in &workers {
             self.time_out_worker(*id).await?;
         }
-        Ok(found)
+        let tasks = self.store.read(self.now(), |tx| find_silent_tasks(tx, overdue))?;
+        for id in &tasks {
+            self.time_out_task(*id).await?;
+        }
+        Ok(TimedOut { workers, tasks })
     }
 
     async fn time_out_task(&self, id: TaskId) -> Result<(), Error> {
         let (news, overdue) = (self.news.clone(), self.policy.overdue.clone());
         let note = self.store.write(self.now(), move |tx| {
             // Something may have been heard since it was found.
-            let still = find_timed_out(tx, &overdue)?.tasks.contains(&id);
+            let still = find_silent_tasks(tx, &overdue)?.contains(&id);
             let task = tx.task(id)?.filter(|_| still);
             task.map(|task| time_out_task(tx, &news, task)).transpose()
         });
@@ -212,20 +215,20 @@ impl Services {
     }
 }
 
-fn find_timed_out<T: Rows>(tx: &Tx<T>, overdue: &Overdue) -> Result<TimedOut, Error> {
-    let mut found = TimedOut::default();
-    for (_, id, ping) in tx.in_hand()? {
-        let active = tx.task(id)?.is_some_and(|task| task.status == TaskStatus::Active);
-        if active && is_older(ping, tx.now(), overdue.active_task) {
-            found.tasks.push(id);
-        }
-    }
+fn find_silent_workers<T: Rows>(tx: &Tx<T>, overdue: &Overdue) -> Result<Vec<WorkerId>, Error> {
+    let mut silent = Vec::new();
     for worker in tx.workers()? {
         if worker_timed_out(worker.status, last_seen(tx, &worker)?, tx.now(), overdue.awake_worker) {
-            found.workers.push(worker.id);
+            silent.push(worker.id);
         }
     }
-    Ok(found)
+    Ok(silent)
+}
+
+fn find_silent_tasks<T: Rows>(tx: &Tx<T>, overdue: &Overdue) -> Result<Vec<TaskId>, Error> {
+    let mut in_hand = tx.in_hand()?;
+    in_hand.retain(|(_, _, ping)| is_older(*ping, tx.now(), overdue.active_task));
+    Ok(in_hand.into_iter().map(|(_, id, _)| id).collect())
 }
 
 /// When the worker was last heard of, as far as the disk knows.
@@ -234,7 +237,11 @@ pub(super) fn last_seen<T: Rows>(tx: &Tx<T>, worker: &Worker) -> Result<Timestam
 }
 
 fn time_out_task(tx: &mut WriteTx<'_>, news: &ServerNews, mut task: Task) -> Result<Note, Error> {
-    tracing::warn!(task = %task.id, worker = task.worker, "an active task timed out");
+    tracing::warn!(task = %task.id, worker = task.worker, "a task in the hands of a worker timed out");
+    if task.status == TaskStatus::CancelRequested {
+        // Its worker need not be awake, and so may never time out itself.
+        return release(tx, news, task, "nothing was heard of it");
+    }
     task.status = task.status.after(TaskEvent::FailedHard)?;
     task.activity = format!("Task timed out on worker {}", task.worker);
     let text = format!(
