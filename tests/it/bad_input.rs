@@ -162,9 +162,9 @@ async fn ids_that_are_none_have_their_answer_everywhere() {
         for (id, unknown) in [(UNKNOWN, true), ("x", false), (&UNKNOWN.to_uppercase(), false)] {
             let answer = ada.post_json(&path.replace("{}", id), &json!({})).await.expect(404);
             if unknown || malformed_is_json {
-                assert_is_json_error(&answer)
+                assert_is_json_error(&answer);
             } else {
-                answer.assert_line_of_text()
+                answer.assert_line_of_text();
             }
         }
     }

@@ -43,6 +43,19 @@ async fn it_is_canceled_when_its_worker_times_out() {
 }
 
 #[tokio::test]
+async fn it_is_canceled_when_nothing_is_heard_of_it_and_its_worker_is_not_even_awake() {
+    let (m, ada, shot) = to_be_cancelled().await;
+    ada.acknowledges("asleep").await;
+    m.advance(10.minutes());
+    m.check_timeouts().await;
+    assert_eq!(m.status(&shot["a"]).await, "cancel-requested");
+    m.advance(1.milliseconds());
+    m.check_timeouts().await;
+    assert_eq!(m.status(&shot["a"]).await, "canceled");
+    assert_eq!(m.worker_status(&ada).await, "asleep");
+}
+
+#[tokio::test]
 async fn it_is_canceled_when_its_worker_asks_for_another() {
     let (m, ada, shot) = to_be_cancelled().await;
     ada.takes(&shot["b"]).await;

@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
 
-use crate::kit::{START, TestManager, behind, config_in, job, task, with};
+use crate::kit::{START, TestManager, TestWorker, behind, config_in, job, task, with};
 
 #[tokio::test]
 async fn a_task_goes_out_as_the_worker_needs_it() {
@@ -171,7 +171,7 @@ async fn fifty_workers_at_once_never_share_a_task() {
     let shot = m.submit(&job((0..40).map(|number| task(&format!("task-{number}"))))).await;
     let mut given = BTreeSet::new();
     let mut nothing = 0;
-    for answer in join_all(workers.iter().map(|worker| worker.ask())).await {
+    for answer in join_all(workers.iter().map(TestWorker::ask)).await {
         if answer.status == 204 {
             nothing += 1;
         } else {
@@ -263,7 +263,7 @@ async fn variables_are_replaced_for_the_platform_of_the_worker() {
     });
     let id =
         m.post("/register-worker", &windows).await.expect(200).json()["_id"].as_str().unwrap().to_owned();
-    let win = crate::kit::TestWorker::new(m.door.clone(), &id, &"w".repeat(64));
+    let win = TestWorker::new(m.door.clone(), &id, &"w".repeat(64));
     assert_eq!(win.ask().await.expect(200).json()["commands"][0]["settings"]["cmd"], "C:/tool --x {unknown}");
 }
 

@@ -1,4 +1,5 @@
 //! The integration tests: a Manager as the program wires it, real HTTP, a real database file; time is moved by hand.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is a finding")]
 
 mod architecture;
 mod bad_input;

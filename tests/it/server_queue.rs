@@ -15,14 +15,10 @@ async fn queue(m: &mut TestManager, shot: &Job) -> String {
 fn line(update: &TaskUpdate) -> String {
     let TaskUpdate { task, status, activity, log_tail, worker, failed_by, timing, .. } = update;
     let status = status.map_or("-", |status| status.as_str());
-    let mut line = format!("{task} {status}, worker {worker:?}, activity {activity:?}, log {log_tail:?}");
-    if !failed_by.is_empty() {
-        line += &format!(", failed by {}", failed_by.len());
-    }
-    if !timing.is_empty() {
-        line += &format!(", timing {timing:?}");
-    }
-    line
+    let failed_by =
+        if failed_by.is_empty() { String::new() } else { format!(", failed by {}", failed_by.len()) };
+    let timing = if timing.is_empty() { String::new() } else { format!(", timing {timing:?}") };
+    format!("{task} {status}, worker {worker:?}, activity {activity:?}, log {log_tail:?}{failed_by}{timing}")
 }
 
 /// A Manager with a Server whose task `a` is in the hands of a worker; what was queued so far is gone.

@@ -1,5 +1,6 @@
 //! Workers are asked to change status, and say that they did.
 
+use flamenco_manager::domain::event::Event;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -182,8 +183,8 @@ async fn the_newest_request_counts() {
 }
 
 #[tokio::test]
-async fn the_files_that_a_worker_wrote_are_taken() {
-    let m = TestManager::start().await;
+async fn the_files_that_a_worker_wrote_are_kept_as_events() {
+    let mut m = TestManager::start().await;
     let ada = m.sleeper("ada").await;
     ada.post_json("/output-produced", &json!({"paths": ["/render/a.png"], "more": 1})).await.expect(204);
     let lone = br#"{"paths": ["/render/caf\udce9.png"]}"#.as_slice();
@@ -195,4 +196,7 @@ async fn the_files_that_a_worker_wrote_are_taken() {
         let answer = ada.call(Method::POST, "/output-produced", bad).await;
         assert_eq!(answer.expect(400).error_code(), "bad-request", "{bad}");
     }
+    let events: Vec<_> =
+        m.events().await.into_iter().map(|Event::OutputProduced { paths, .. }| paths).collect();
+    assert_eq!(events, [["/render/caf\u{fffd}.png"], ["/render/a.png"]]);
 }

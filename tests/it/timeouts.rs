@@ -143,6 +143,32 @@ async fn an_active_task_that_is_not_pinged_fails_and_its_worker_has_timed_out() 
 }
 
 #[tokio::test]
+async fn a_task_of_a_worker_that_is_away_by_its_own_word_fails_and_the_worker_stays_as_it_is() {
+    let m = TestManager::start().await;
+    let ada = m.sleeper("ada").await;
+    let shot = m.submit(&job([task("a")])).await;
+    ada.takes(&shot["a"]).await;
+    ada.acknowledges("asleep").await;
+    m.advance(11.minutes());
+    m.check_timeouts().await;
+    assert_eq!(m.status(&shot["a"]).await, "failed");
+    assert_eq!(m.worker_status(&ada).await, "asleep");
+}
+
+#[tokio::test]
+async fn a_task_whose_worker_vanished_while_the_manager_was_away_is_not_lost() {
+    let mut m = TestManager::start().await;
+    let ada = m.sleeper("ada").await;
+    let shot = m.submit(&job([task("a")])).await;
+    ada.takes(&shot["a"]).await;
+    m.advance(1.hours());
+    m.restart().await;
+    let found = m.check_timeouts().await;
+    assert_eq!((found.workers.len(), found.tasks.len()), (1, 0));
+    assert_eq!(m.status(&shot["a"]).await, "claimed-by-manager");
+}
+
+#[tokio::test]
 async fn a_task_that_is_asked_after_does_not_time_out() {
     let m = TestManager::start().await;
     let ada = m.sleeper("ada").await;

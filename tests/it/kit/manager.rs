@@ -6,13 +6,13 @@ use flamenco_manager::{
     app,
     clock::ManualClock,
     config::Config,
-    domain::task_update::TaskUpdate,
+    domain::{event::Event, task_update::TaskUpdate},
     http::{
         on_panic, routes,
         server::{Limits, serve},
     },
     services::{Services, TimedOut},
-    store::{Store, StoreError},
+    store::{ReadTx, Store, StoreError},
 };
 use jiff::{Span, Timestamp, tz::TimeZone};
 use serde_json::{Value, json};
@@ -94,14 +94,24 @@ impl TestManager {
         self.services = services;
     }
 
-    /// What the Server has yet to hear, read from the file between two runs.
+    /// What the Server has yet to hear.
     pub async fn update_queue(&mut self) -> Vec<TaskUpdate> {
+        self.in_file(|tx| tx.oldest_updates(1000)).await.into_iter().map(|(_, update)| update).collect()
+    }
+
+    /// What happened lately, the newest first.
+    pub async fn events(&mut self) -> Vec<Event> {
+        self.in_file(|tx| tx.newest_events(1000)).await
+    }
+
+    /// Looks into the database file, between two runs of the Manager.
+    async fn in_file<T>(&mut self, look: impl FnOnce(&ReadTx) -> Result<T, StoreError>) -> T {
         self.stop().await;
         let store = Store::open(&self.config.database_path).unwrap();
-        let updates = store.read(self.now(), |tx| tx.oldest_updates(1000)).map_err(|error: StoreError| error);
+        let found = store.read(self.now(), look).unwrap();
         drop(store);
         self.start_again().await;
-        updates.unwrap().into_iter().map(|(_, update)| update).collect()
+        found
     }
 
     pub fn now(&self) -> Timestamp {
