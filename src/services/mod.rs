@@ -30,7 +30,6 @@ pub use self::{
     reports::MayIRun,
 };
 use self::{credentials::Credentials, identity::Identities, server_news::ServerNews};
-pub use crate::{store::BlacklistEntry, tasklogs::LogFile};
 use crate::{
     clock::Clock,
     domain::{
@@ -43,6 +42,7 @@ use crate::{
     store::{Rows, Store, StoreError, Tx},
     tasklogs::{LogError, LogKeeper, TaskLogs},
 };
+pub use crate::{store::BlacklistEntry, tasklogs::LogFile};
 
 /// What the configuration says about how the Manager behaves.
 #[derive(Debug, Clone)]
