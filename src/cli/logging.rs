@@ -1,6 +1,6 @@
 //! Where the log goes, how much of it, and in which form.
 
-use std::{io, io::IsTerminal};
+use std::{io, io::IsTerminal, panic, thread};
 
 use tracing::{Level, Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{
@@ -10,6 +10,8 @@ use tracing_subscriber::{
     layer::SubscriberExt,
     util::{SubscriberInitExt, TryInitError},
 };
+
+use crate::store::OPENING;
 
 /// How much to log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +44,16 @@ pub fn init(level: LogLevel, json: bool) -> Result<(), TryInitError> {
     let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let colours = io::stderr().is_terminal() && !unwanted;
     subscriber(level, json, colours, io::stderr).try_init()
+}
+
+/// A panic while a file is opened becomes an error that names the file: nothing else need be said of it.
+pub fn hide_expected_panics() {
+    let say = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        if thread::current().name() != Some(OPENING) {
+            say(panic);
+        }
+    }));
 }
 
 fn subscriber<W>(level: LogLevel, json: bool, colours: bool, writer: W) -> impl Subscriber + Send + Sync

@@ -46,6 +46,7 @@ impl From<io::Error> for Failure {
 
 /// Does what the command line says, and returns the exit code of `interface.md`, section 1.
 pub fn main() -> ExitCode {
+    logging::hide_expected_panics();
     let args = Args::from_command_line();
     match execute(&args) {
         Ok(code) => code,

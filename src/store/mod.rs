@@ -43,6 +43,10 @@ use self::{
 /// How much of the file is kept in memory. Farms of a million tasks have to fit into 200 MB in all.
 const CACHE_BYTES: usize = 48 << 20;
 
+/// The name of the thread on which a file is opened. A panic there means that the file is damaged: it becomes
+/// an error, and nobody has to read of it otherwise.
+pub const OPENING: &str = "opening the database";
+
 /// Something went wrong with the database itself.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
@@ -63,7 +67,14 @@ pub enum StoreError {
 impl StoreError {
     /// Did reading or writing the file itself fail? Then nothing works until it is opened anew.
     fn is_io(&self) -> bool {
-        matches!(self, Self::Storage(error) if matches!(**error, redb::Error::Io(_) | redb::Error::PreviousIo))
+        use redb::Error::{DatabaseClosed, Io, LockPoisoned, PreviousIo};
+        let Self::Storage(error) = self else { return false };
+        matches!(**error, Io(_) | PreviousIo | DatabaseClosed | LockPoisoned(_))
+    }
+
+    /// redb itself gave up in the middle of its work.
+    fn gave_up(why: String) -> Self {
+        Self::Storage(Arc::new(redb::Error::Io(std::io::Error::other(why))))
     }
 }
 
@@ -218,14 +229,20 @@ impl DatabaseFile {
     /// Opens the file, after closing it if it was open, and makes sure that it is ours.
     fn reopen(&self) -> Result<(), OpenError> {
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
-        drop(open.take());
-        // redb panics on some damaged files.
-        let opened = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let old = open.take();
+        let open_anew = move || {
+            drop(old);
             let database = (self.opener)().map_err(|error| self.explain(error))?;
             self.prepare(&database)?;
             Ok(database)
-        }));
-        *open = Some(opened.unwrap_or_else(|_| Err(self.foreign("it cannot be understood")))?);
+        };
+        // redb panics on some damaged files.
+        let opened = std::thread::scope(|scope| {
+            let opening = std::thread::Builder::new().name(OPENING.into()).spawn_scoped(scope, open_anew);
+            let opening = opening.map_err(|error| self.io_error(&error))?;
+            opening.join().unwrap_or_else(|_| Err(self.foreign("it cannot be understood")))
+        });
+        *open = Some(opened?);
         Ok(())
     }
 
@@ -288,3 +305,6 @@ impl DatabaseFile {
         OpenError::Io { path: self.path.clone(), reason: error.to_string() }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -362,7 +362,7 @@ pub(super) fn task_status_byte(status: TaskStatus) -> u8 {
     }
 }
 
-fn worker_status_byte(status: WorkerStatus) -> u8 {
+pub(super) fn worker_status_byte(status: WorkerStatus) -> u8 {
     match status {
         WorkerStatus::Starting => 1,
         WorkerStatus::Awake => 2,

@@ -146,9 +146,12 @@ fn write_group(file: &DatabaseFile, mut group: Vec<Box<dyn Change>>) -> Result<(
         let trouble = transact(file, &mut alone).err();
         let broken = trouble.clone().filter(StoreError::is_io);
         let [change] = alone;
+        // Before the answer: whoever has it finds a database that can be read.
+        if let Some(error) = &broken {
+            recover(file, error);
+        }
         change.answer(trouble);
         if let Some(error) = broken {
-            recover(file, &error);
             refuse(rest.collect(), &error);
             return Err(error);
         }
@@ -156,10 +159,17 @@ fn write_group(file: &DatabaseFile, mut group: Vec<Box<dyn Change>>) -> Result<(
     Ok(())
 }
 
-/// Makes all changes of the group in one transaction and brings it to the disk.
+/// Makes all changes of the group in one transaction and brings it to the disk. The writer outlives whatever
+/// redb does.
 fn transact(file: &DatabaseFile, group: &mut [Box<dyn Change>]) -> Result<(), StoreError> {
+    catch_unwind(AssertUnwindSafe(|| make_and_commit(file, group)))
+        .unwrap_or_else(|panic| Err(StoreError::gave_up(panic_text(panic.as_ref()))))
+}
+
+fn make_and_commit(file: &DatabaseFile, group: &mut [Box<dyn Change>]) -> Result<(), StoreError> {
     let open = file.open.read().unwrap_or_else(PoisonError::into_inner);
-    let txn = open.as_ref().ok_or(StoreError::Closed)?.begin_write()?;
+    // It is closed if it could not be opened anew the last time.
+    let txn = open.as_ref().ok_or(redb::StorageError::DatabaseClosed)?.begin_write()?;
     let mut tx = WriteTx::open(&txn, Timestamp::UNIX_EPOCH)?;
     let made = group.iter_mut().try_for_each(|change| change.make(&mut tx)).and_then(|()| tx.write_counts());
     let changes = tx.changes();

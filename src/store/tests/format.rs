@@ -1,0 +1,243 @@
+//! The file format: the bytes of every record, pinned. Whoever changes them makes files unreadable.
+
+use std::{collections::BTreeMap, fmt::Debug};
+
+use proptest::prelude::*;
+
+use super::{NOW, job_id, new_job, new_task, new_worker, task_id, worker_id};
+use crate::{
+    domain::{
+        event::Event,
+        job::{Job, JobState, Tally},
+        sleep::{Days, SleepSchedule},
+        task::{FailedBy, Progress, Task, TaskStatus},
+        task_update::TaskUpdate,
+        worker::{StatusRequest, Worker, WorkerStatus},
+    },
+    store::{
+        StoreError,
+        codec::{self, Record},
+        records::{TaskRow, task_status_byte, worker_status_byte},
+        schema::Table,
+        tasks::counter_key,
+    },
+};
+
+const TASK: &str = "\
+    01010101010101010101010101090909090909090909090909067461736b2031050d05736c6565700202020202020202 \
+    0202020202030303030303030303030303fb2c0102c3a90c31302e302e302e3120287729010404040404040404040404 \
+    0401040404040404040404040404017701fd00148a5239030000fd00148a52390300006402c80105746f74616c000000 \
+    000000e03f01050505050505050505050505";
+const JOB: &str = "\
+    01090909090909090909090909056a6f62203906637573746f6d077b2261223a317dfd00148a5239030000";
+const JOB_STATE: &str = "\
+    0164fd00148a5239030000080101020203030404050506060707080802";
+const WORKER: &str = "\
+    01040404040404040404040404046861736808776f726b657220340831302e302e302e31056c696e757813466c616d65 \
+    6e636f2d576f726b65722f322e35030205736c6565700f66696c652d6d616e6167656d656e7401080101010101010101 \
+    010101010101fd00148a52390300000115013c00fd00148a5239030000";
+const UPDATE: &str = "\
+    010707070707070707070707070101010101010101010101010106fd00148a52390300000161020406026c0a012d0104 \
+    040404040404040404040401770105746f74616c000000000000f03f";
+const EVENT: &str = "\
+    0100fd00148a523903000004040404040404040404040402022f61022f62";
+
+fn task() -> TaskRow {
+    let task = Task {
+        status: TaskStatus::SoftFailed,
+        priority: -7,
+        parents: vec![task_id(2), task_id(3)],
+        activity: "é".into(),
+        worker: "10.0.0.1 (w)".into(),
+        worker_id: Some(worker_id(4)),
+        failed_by: vec![FailedBy { id: worker_id(4), identifier: "w".into() }],
+        last_worker_ping: Some(NOW),
+        progress: Progress { task_percentage: 50, command_index: 1, command_percentage: 100 },
+        timing: BTreeMap::from([("total".into(), 0.5)]),
+        only_for: Some(worker_id(5)),
+        ..new_task(1, 9, "sleep")
+    };
+    TaskRow { task, unfinished_parents: 300 }
+}
+
+fn job_state() -> JobState {
+    let mut tally = Tally { ready: 2, ..Tally::default() };
+    for (count, status) in (1..).zip(TaskStatus::ALL) {
+        tally.by_status[status as usize] = count;
+    }
+    JobState { priority: 50, updated: NOW, tally }
+}
+
+fn worker() -> Worker {
+    let days = Days::from_bits(0b001_0101).unwrap();
+    Worker {
+        software: "Flamenco-Worker/2.5".into(),
+        status: WorkerStatus::Asleep,
+        requested: Some(StatusRequest { status: WorkerStatus::Shutdown, lazy: true }),
+        current_task: Some(task_id(1)),
+        sleep_schedule: SleepSchedule::from_parts(true, days, Some(60), None).unwrap(),
+        ..new_worker(4, &["sleep", "file-management"])
+    }
+}
+
+fn update() -> TaskUpdate {
+    TaskUpdate {
+        id: [7; 12],
+        task: task_id(1),
+        status: Some(TaskStatus::Failed),
+        received: NOW,
+        activity: "a".into(),
+        progress: Progress { task_percentage: 1, command_index: 2, command_percentage: 3 },
+        log_tail: "l\n".into(),
+        worker: "-".into(),
+        failed_by: vec![FailedBy { id: worker_id(4), identifier: "w".into() }],
+        timing: BTreeMap::from([("total".into(), 1.0)]),
+    }
+}
+
+fn event() -> Event {
+    Event::OutputProduced { at: NOW, worker: worker_id(4), paths: vec!["/a".into(), "/b".into()] }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    let digits: Vec<_> = hex.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    digits.chunks_exact(2).map(byte).collect()
+}
+
+fn is_pinned<R: Record + PartialEq + Debug>(record: &R, golden: &str) {
+    let golden = bytes(golden);
+    assert_eq!(hex(&codec::encode(record).unwrap()), hex(&golden), "{}", R::WHAT);
+    assert_eq!(&codec::decode::<R>(&golden).unwrap(), record);
+    // Half a record is an error, wherever it ends, and so is one with something behind it.
+    for length in 0..golden.len() {
+        codec::decode::<R>(&golden[..length]).unwrap_err();
+    }
+    codec::decode::<R>(&[golden, vec![0]].concat()).unwrap_err();
+}
+
+#[test]
+fn every_record_is_written_and_read_as_it_always_was() {
+    is_pinned(&task(), TASK);
+    is_pinned::<Job>(&Job { metadata: r#"{"a":1}"#.into(), ..new_job(9) }, JOB);
+    is_pinned(&job_state(), JOB_STATE);
+    is_pinned(&worker(), WORKER);
+    is_pinned(&update(), UPDATE);
+    is_pinned(&event(), EVENT);
+}
+
+#[test]
+fn the_bytes_of_statuses_never_change() {
+    let of_tasks = TaskStatus::ALL.map(|status| (status.as_str(), task_status_byte(status)));
+    let expected = [
+        ("queued", 1),
+        ("claimed-by-manager", 2),
+        ("active", 3),
+        ("cancel-requested", 4),
+        ("soft-failed", 5),
+        ("failed", 6),
+        ("completed", 7),
+        ("canceled", 8),
+    ];
+    assert_eq!(of_tasks, expected);
+    let of_workers = WorkerStatus::ALL.map(|status| (status.as_str(), worker_status_byte(status)));
+    let expected = [
+        ("starting", 1),
+        ("awake", 2),
+        ("asleep", 3),
+        ("error", 4),
+        ("testing", 5),
+        ("offline", 6),
+        ("timeout", 7),
+        ("shutdown", 8),
+    ];
+    assert_eq!(of_workers, expected);
+}
+
+#[test]
+fn the_keys_of_counters_never_change() {
+    assert_eq!(counter_key(TaskStatus::ClaimedByManager), b"tasks-claimed-by-manager");
+}
+
+#[test]
+fn the_names_of_tables_never_change() {
+    let names = Table::ALL.map(Table::name).join(" ");
+    assert_eq!(
+        names,
+        "meta settings jobs job-states tasks commands tasks-by-job children ready ready-heads in-hand workers \
+         workers-seen failures blacklist update-queue events counters"
+    );
+}
+
+#[test]
+fn a_record_of_a_later_version_is_an_error_that_says_so() {
+    let mut later = bytes(JOB);
+    later[0] = 2;
+    let error = codec::decode::<Job>(&later).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "the database is damaged: a job cannot be read: version 2 of its layout is not known to this program"
+    );
+}
+
+#[test]
+fn a_length_beyond_all_measure_is_an_error_and_no_allocation() {
+    let name_of_a_job_at = 1 + 12;
+    let mut absurd = bytes(JOB);
+    // Nine bytes in bincode's way of writing numbers: the largest that there is.
+    absurd.splice(name_of_a_job_at..=name_of_a_job_at, [253].into_iter().chain([0xff; 8]));
+    assert!(matches!(codec::decode::<Job>(&absurd), Err(StoreError::Corrupt(_))));
+}
+
+#[test]
+fn a_byte_that_stands_for_no_status_is_an_error() {
+    let mut unknown = bytes(UPDATE);
+    let status = 1 + 12 + 12 + 1;
+    assert_eq!(unknown[status], task_status_byte(TaskStatus::Failed));
+    unknown[status] = 9;
+    let error = codec::decode::<TaskUpdate>(&unknown).unwrap_err().to_string();
+    assert_eq!(error, "the database is damaged: 9 stands for no status");
+}
+
+fn decode_all(bytes: &[u8]) {
+    let _whatever = (
+        codec::decode::<TaskRow>(bytes),
+        codec::decode::<Job>(bytes),
+        codec::decode::<JobState>(bytes),
+        codec::decode::<Worker>(bytes),
+        codec::decode::<TaskUpdate>(bytes),
+        codec::decode::<Event>(bytes),
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_bytes_at_all_make_reading_panic(mut bytes: Vec<u8>) {
+        decode_all(&bytes);
+        bytes.insert(0, 1);
+        decode_all(&bytes);
+    }
+
+    #[test]
+    fn no_damage_makes_reading_panic(which in 0..6usize, place: prop::sample::Index, damage: [u8; 3]) {
+        let mut record = bytes([TASK, JOB, JOB_STATE, WORKER, UPDATE, EVENT][which]);
+        let place = place.index(record.len());
+        for (byte, damage) in record[place..].iter_mut().zip(damage) {
+            *byte = damage;
+        }
+        decode_all(&record);
+    }
+
+    #[test]
+    fn what_is_written_is_read_back(name: String, priority: i32, percentage: i32, unfinished_parents: u32) {
+        let progress = Progress { task_percentage: percentage, ..Progress::default() };
+        let row = TaskRow { task: Task { name, priority, progress, ..task().task }, unfinished_parents };
+        prop_assert_eq!(codec::decode::<TaskRow>(&codec::encode(&row).unwrap()).unwrap(), row);
+    }
+}

@@ -1,0 +1,329 @@
+//! Whatever is done to the store, in whatever order: its indices agree with its tables, and it chooses the
+//! task that a naive search through all tasks would choose.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::{collection::vec, option, prelude::*, sample};
+
+use super::{NOW, block_on, job_id, new_job, new_task, new_worker, task_id, worker_id};
+use crate::{
+    domain::{
+        failure::blacklist_counts,
+        ids::{JobId, TaskId, WorkerId},
+        task::{FailedBy, Task, TaskStatus},
+        worker::Worker,
+    },
+    store::{Store, StoreError, WriteTx},
+};
+
+const TYPES: [&str; 3] = ["sleep", "blender-render", "sleepy"];
+const JOBS: u8 = 4;
+const TASKS: u8 = 12;
+const WORKERS: u8 = 3;
+
+/// Something that is done to the farm. Numbers stand for jobs, tasks and workers.
+#[derive(Debug, Clone)]
+enum Step {
+    NewJob(u8, i32),
+    NewTask {
+        task: u8,
+        job: u8,
+        task_type: &'static str,
+        priority: i32,
+        parents: Vec<u8>,
+        only_for: Option<u8>,
+    },
+    Status {
+        task: u8,
+        status: TaskStatus,
+        worker: u8,
+    },
+    Parents {
+        task: u8,
+        parents: Vec<u8>,
+    },
+    Priority {
+        task: u8,
+        priority: i32,
+    },
+    Failure {
+        task: u8,
+        worker: u8,
+    },
+    Blacklist {
+        worker: u8,
+        job: u8,
+        task_type: &'static str,
+    },
+    Forgive {
+        worker: u8,
+        job: u8,
+        task_type: &'static str,
+    },
+    DeleteTask(u8),
+    DeleteJob(u8),
+    DeleteWorker(u8),
+    DaysPass(u8),
+    Erase,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let (job, task, worker) = (|| 0..JOBS, || 0..TASKS, || 0..WORKERS);
+    let task_type = || sample::select(&TYPES[..]);
+    let status = sample::select(&TaskStatus::ALL[..]);
+    let priority = || sample::select(vec![i32::MIN, -1, 0, 50, 51, i32::MAX]);
+    let parents = || vec(task(), 0..4);
+    let step = prop_oneof![
+        2 => (job(), priority()).prop_map(|(job, priority)| Step::NewJob(job, priority)),
+        8 => (task(), job(), task_type(), priority(), parents(), option::weighted(0.1, worker())).prop_map(
+            |(task, job, task_type, priority, parents, only_for)| Step::NewTask {
+                task, job, task_type, priority, parents, only_for
+            }
+        ),
+        8 => (task(), status, worker()).prop_map(|(task, status, worker)| Step::Status { task, status, worker }),
+        2 => (task(), parents()).prop_map(|(task, parents)| Step::Parents { task, parents }),
+        2 => (task(), priority()).prop_map(|(task, priority)| Step::Priority { task, priority }),
+        4 => (task(), worker()).prop_map(|(task, worker)| Step::Failure { task, worker }),
+        2 => (worker(), job(), task_type()).prop_map(
+            |(worker, job, task_type)| Step::Blacklist { worker, job, task_type }
+        ),
+        1 => (worker(), job(), task_type()).prop_map(
+            |(worker, job, task_type)| Step::Forgive { worker, job, task_type }
+        ),
+        2 => task().prop_map(Step::DeleteTask),
+        1 => job().prop_map(Step::DeleteJob),
+        1 => worker().prop_map(Step::DeleteWorker),
+        1 => (1..9u8).prop_map(Step::DaysPass),
+        1 => Just(Step::Erase),
+    ];
+    vec(step, 1..60)
+}
+
+/// What is done to the store.
+type Change = Box<dyn FnMut(&mut WriteTx<'_>) -> Result<(), StoreError> + Send>;
+
+fn change(act: impl FnMut(&mut WriteTx<'_>) -> Result<(), StoreError> + Send + 'static) -> Change {
+    Box::new(act)
+}
+
+/// The farm as plain lists, with no index at all.
+struct Model {
+    now: Timestamp,
+    jobs: BTreeMap<JobId, i32>,
+    tasks: BTreeMap<TaskId, Task>,
+    workers: BTreeMap<WorkerId, Worker>,
+    blacklist: BTreeMap<(WorkerId, JobId, String), Timestamp>,
+}
+
+impl Model {
+    fn new() -> Self {
+        let worker = |number| match number {
+            0 => new_worker(number, &["sleep"]),
+            1 => new_worker(number, &["blender-render", "sleep"]),
+            _ => new_worker(number, &["sleepy", "nothing", "sleep", "blender-render"]),
+        };
+        let workers = (0..WORKERS).map(|number| (worker_id(number), worker(number)));
+        Self {
+            now: NOW,
+            jobs: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            workers: workers.collect(),
+            blacklist: BTreeMap::new(),
+        }
+    }
+
+    /// Does the step here, and says how to do the same to the store; nothing if it is not possible.
+    fn take(&mut self, step: &Step) -> Option<Change> {
+        match *step {
+            Step::NewJob(job, priority) => {
+                let job = new_job(job);
+                let is_new = !self.jobs.contains_key(&job.id);
+                is_new.then(|| {
+                    self.jobs.insert(job.id, priority);
+                    change(move |tx| tx.insert_job(&job, priority))
+                })
+            }
+            Step::NewTask { task, job, task_type, priority, ref parents, only_for } => {
+                let task = Task {
+                    priority,
+                    parents: parents.iter().copied().map(task_id).collect(),
+                    only_for: only_for.map(worker_id),
+                    ..new_task(task, job, task_type)
+                };
+                let possible = self.jobs.contains_key(&task.job) && !self.tasks.contains_key(&task.id);
+                possible.then(|| {
+                    self.tasks.insert(task.id, task.clone());
+                    change(move |tx| tx.insert_task(&task, "[]"))
+                })
+            }
+            Step::Status { task, status, worker } => {
+                let worker = worker_id(worker);
+                let in_hand = status.is_in_hand();
+                if in_hand && !self.workers.contains_key(&worker) {
+                    return None;
+                }
+                self.put(task, |task| {
+                    task.status = status;
+                    if in_hand {
+                        task.worker_id = Some(worker);
+                    }
+                })
+            }
+            Step::Parents { task, ref parents } => {
+                self.put(task, |task| task.parents = parents.iter().copied().map(task_id).collect())
+            }
+            Step::Priority { task, priority } => self.put(task, |task| task.priority = priority),
+            Step::Failure { task, worker } => self.fail(task_id(task), worker_id(worker)),
+            Step::Blacklist { worker, job, task_type } => {
+                let (worker, job) = (worker_id(worker), job_id(job));
+                self.workers.contains_key(&worker).then(|| {
+                    self.blacklist.insert((worker, job, task_type.into()), self.now);
+                    change(move |tx| tx.put_blacklist(worker, job, task_type))
+                })
+            }
+            Step::Forgive { worker, job, task_type } => {
+                let (worker, job) = (worker_id(worker), job_id(job));
+                self.blacklist.remove(&(worker, job, task_type.into()));
+                Some(change(move |tx| tx.forget_blacklist(worker, job, task_type)))
+            }
+            ref other => self.take_away(other),
+        }
+    }
+
+    fn take_away(&mut self, step: &Step) -> Option<Change> {
+        match *step {
+            Step::DeleteTask(task) => {
+                let task = task_id(task);
+                self.tasks.remove(&task);
+                Some(change(move |tx| tx.delete_task(task)))
+            }
+            Step::DeleteJob(job) => {
+                let job = job_id(job);
+                let empty = self.tasks.values().all(|task| task.job != job);
+                empty.then(|| {
+                    self.jobs.remove(&job);
+                    change(move |tx| tx.delete_job(job))
+                })
+            }
+            Step::DeleteWorker(worker) => {
+                let worker = worker_id(worker);
+                let idle = |task: &Task| !task.status.is_in_hand() || task.worker_id != Some(worker);
+                self.tasks.values().all(idle).then(|| {
+                    self.workers.remove(&worker);
+                    self.blacklist.retain(|(blacklisted, ..), _| *blacklisted != worker);
+                    change(move |tx| tx.delete_worker(worker))
+                })
+            }
+            Step::DaysPass(days) => {
+                self.now += SignedDuration::from_hours(24 * i64::from(days));
+                None
+            }
+            _ => {
+                self.jobs.clear();
+                self.tasks.clear();
+                self.blacklist.clear();
+                Some(change(|tx| tx.erase_tasks().map(drop)))
+            }
+        }
+    }
+
+    fn put(&mut self, task: u8, edit: impl FnOnce(&mut Task)) -> Option<Change> {
+        let task = self.tasks.get_mut(&task_id(task))?;
+        edit(task);
+        let task = task.clone();
+        Some(change(move |tx| tx.put_task(&task)))
+    }
+
+    fn fail(&mut self, task: TaskId, worker: WorkerId) -> Option<Change> {
+        let task = self.tasks.get_mut(&task).filter(|_| self.workers.contains_key(&worker))?;
+        if task.failed_by.iter().all(|by| by.id != worker) {
+            task.failed_by.push(FailedBy { id: worker, identifier: String::new() });
+        }
+        let task = task.clone();
+        Some(change(move |tx| {
+            tx.put_task(&task)?;
+            tx.put_failure(worker, task.job, &task.task_type, task.id)
+        }))
+    }
+
+    /// `interface.md`, section 3, "Choosing a task", word by word.
+    fn choose(&self, worker: &Worker) -> Option<TaskId> {
+        let may_have = |task: &&Task| {
+            let listed = self.blacklist.get(&(worker.id, task.job, task.task_type.clone()));
+            worker.supported_task_types.contains(&task.task_type)
+                && self.is_ready(task)
+                && !listed.is_some_and(|created| blacklist_counts(*created, self.now))
+                && !task.failed_by.iter().any(|by| by.id == worker.id)
+                && task.only_for.is_none_or(|only| only == worker.id)
+        };
+        let importance = |task: &&Task| (Reverse(self.jobs[&task.job]), Reverse(task.priority), task.id);
+        self.tasks.values().filter(may_have).min_by_key(importance).map(|task| task.id)
+    }
+
+    fn is_ready(&self, task: &Task) -> bool {
+        let is_done =
+            |parent| self.tasks.get(parent).is_none_or(|parent| parent.status == TaskStatus::Completed);
+        task.status.is_schedulable() && task.parents.iter().all(is_done)
+    }
+
+    /// The store says what this model says, and does not contradict itself.
+    fn compare(&self, store: &Store) -> Result<(), TestCaseError> {
+        store
+            .read(self.now, |tx| {
+                let says = |name: &str, holds: bool| {
+                    if holds { Ok(()) } else { Err(StoreError::Corrupt(name.into())) }
+                };
+                let contradictions = tx.contradictions()?;
+                says(&contradictions.join("; "), contradictions.is_empty())?;
+                for worker in self.workers.values() {
+                    let (naive, chosen) = (self.choose(worker), tx.choose_task(worker)?);
+                    says(&format!("{:?} instead of {naive:?} for {:?}", chosen, worker.id), chosen == naive)?;
+                }
+                for number in 0..TASKS {
+                    let id = task_id(number);
+                    says("another task", tx.task(id)?.as_ref() == self.tasks.get(&id))?;
+                    let ready = self.tasks.get(&id).is_some_and(|task| self.is_ready(task));
+                    says("ready or not", tx.is_ready(id)? == ready)?;
+                }
+                for status in TaskStatus::ALL {
+                    let naive = self.tasks.values().filter(|task| task.status == status).count();
+                    says("the count", tx.count_tasks(status)? == naive as u64)?;
+                }
+                let groups: BTreeSet<_> = self
+                    .tasks
+                    .values()
+                    .filter(|task| self.is_ready(task))
+                    .map(|task| (task.job, task.task_type.clone()))
+                    .collect();
+                let there =
+                    tx.ready_groups()?.into_iter().map(|group| (group.job, group.task_type)).collect();
+                says("the groups", groups == there)
+            })
+            .map_err(|error| TestCaseError::fail(error.to_string()))
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_indices_are_true_after_any_sequence_of_changes(steps in steps()) {
+        let mut model = Model::new();
+        let store = Store::in_memory().unwrap();
+        let workers: Vec<_> = model.workers.values().cloned().collect();
+        super::change(&store, move |tx| workers.iter().try_for_each(|worker| tx.insert_worker(worker))).unwrap();
+        block_on(async {
+            for step in &steps {
+                if let Some(act) = model.take(step) {
+                    store.write(model.now, act).await.map_err(|error| TestCaseError::fail(format!("{step:?}: {error}")))?;
+                }
+            }
+            Ok::<_, TestCaseError>(())
+        })?;
+        model.compare(&store)?;
+    }
+}

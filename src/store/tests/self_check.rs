@@ -1,0 +1,109 @@
+//! The self-check finds whatever contradiction is planted.
+
+use super::{change, contradictions, job_id, new_worker, small_farm, task_id, worker_id};
+use crate::{
+    domain::task::TaskStatus,
+    store::{StoreError, WriteTx, keys::Key, schema::Table, tasks::counter_key},
+};
+
+type Act = fn(&mut WriteTx<'_>) -> Result<(), StoreError>;
+
+/// What the self-check says after `act` was done behind the store's back.
+fn said_after(act: Act) -> String {
+    let store = small_farm();
+    assert_eq!(contradictions(&store), Vec::<String>::new());
+    change(&store, act).unwrap();
+    contradictions(&store).join("\n")
+}
+
+fn ready_key(task: u8) -> Key {
+    Key::new().task_type("sleep").job(job_id(1)).descending(50).task(task_id(task))
+}
+
+#[test]
+fn a_row_that_is_missing_is_found() {
+    let missing: [(Act, &str); 8] = [
+        (|tx| tx.remove(Table::Jobs, &job_id(1).0), "its job is not there"),
+        (|tx| tx.remove(Table::JobStates, &job_id(1).0), "its tasks are counted wrongly"),
+        (|tx| tx.remove(Table::Commands, &task_id(1).0), "it has no commands"),
+        (|tx| tx.clear(Table::TasksByJob), "its job does not list it"),
+        (|tx| tx.clear(Table::Children), "a parent does not list it"),
+        (|tx| tx.remove(Table::Ready, &ready_key(3)), "it is ready but not listed so"),
+        (|tx| tx.clear(Table::ReadyHeads), "table ready-heads: 0 rows instead of 1"),
+        (|tx| tx.clear(Table::InHand), "it is in hand but not listed so"),
+    ];
+    for (act, what) in missing {
+        let said = said_after(act);
+        assert!(said.contains(what), "{said:?} does not say {what:?}");
+    }
+}
+
+#[test]
+fn a_row_too_many_is_found() {
+    let too_many: [(Act, &str); 6] = [
+        (|tx| tx.insert(Table::Commands, &task_id(9).0, b"[]"), "table commands: 4 rows instead of 3"),
+        (|tx| tx.insert(Table::Ready, &ready_key(2), &[]), "table ready: 2 rows instead of 1"),
+        (
+            |tx| tx.insert(Table::InHand, &Key::new().worker(worker_id(2)).task(task_id(2)), &[0; 8]),
+            "table in-hand: 2 rows instead of 1",
+        ),
+        (
+            |tx| tx.put_failure(worker_id(1), job_id(1), "sleep", task_id(1)),
+            "table failures: 1 rows instead of 0",
+        ),
+        (|tx| tx.put_blacklist(worker_id(7), job_id(1), "sleep"), "is blacklisted but not there"),
+        (|tx| tx.put_worker(&new_worker(3, &[])), "table workers-seen: 2 rows instead of 3"),
+    ];
+    for (act, what) in too_many {
+        let said = said_after(act);
+        assert!(said.contains(what), "{said:?} does not say {what:?}");
+    }
+}
+
+#[test]
+fn a_wrong_number_is_found() {
+    let queued = |tx: &mut WriteTx<'_>| {
+        tx.insert(Table::Counters, &counter_key(TaskStatus::Queued), &7u64.to_be_bytes())
+    };
+    assert_eq!(said_after(queued), "7 queued tasks are counted instead of 2");
+    let tally = |tx: &mut WriteTx<'_>| tx.tally(job_id(1), |tally| tally.ready = 2);
+    assert_eq!(said_after(tally), format!("job {}: its tasks are counted wrongly", job_id(1)));
+    let parents = |tx: &mut WriteTx<'_>| {
+        let mut row = tx.task_row(task_id(2))?.ok_or(StoreError::Closed)?;
+        row.unfinished_parents = 2;
+        tx.insert_record(Table::Tasks, &task_id(2).0, &row)
+    };
+    assert_eq!(
+        said_after(parents),
+        format!("task {}: the number of its unfinished parents is wrong", task_id(2))
+    );
+}
+
+#[test]
+fn a_first_ready_task_that_is_not_the_first_is_found() {
+    let wrong_count = |tx: &mut WriteTx<'_>| {
+        let (head, _) = tx.head("sleep", job_id(1))?.ok_or(StoreError::Closed)?;
+        tx.insert(Table::ReadyHeads, &head.key("sleep"), &9u64.to_be_bytes())
+    };
+    assert_eq!(
+        said_after(wrong_count),
+        format!("job {}: the first ready task of type sleep is wrong", job_id(1))
+    );
+}
+
+#[test]
+fn a_task_in_the_hands_of_nobody_is_found() {
+    let said = said_after(|tx| {
+        tx.remove(Table::Workers, &worker_id(1).0)?;
+        tx.remove(Table::WorkersSeen, &worker_id(1).0)
+    });
+    assert_eq!(said, format!("task {}: worker {}, who has it, is not there", task_id(1), worker_id(1)));
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_an_error_that_says_what_it_was() {
+    let store = small_farm();
+    change(&store, |tx| tx.insert(Table::Tasks, &task_id(1).0, b"\x01no task")).unwrap();
+    let error = store.read(super::NOW, crate::store::ReadTx::contradictions).unwrap_err();
+    assert!(error.to_string().starts_with("the database is damaged: a task cannot be read"), "{error}");
+}
