@@ -5,6 +5,7 @@ mod architecture;
 mod bad_input;
 mod cancelling;
 mod failing;
+mod faults;
 mod handing_out;
 mod jobs_api;
 mod kit;
