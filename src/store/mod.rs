@@ -22,6 +22,7 @@ mod workers;
 mod writer;
 
 use std::{
+    io::ErrorKind,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
@@ -249,7 +250,10 @@ impl DatabaseFile {
     /// Makes all tables in a new file; refuses one that is of another program or another version.
     fn prepare(&self, database: &Database) -> Result<(), OpenError> {
         let storage = |error: StoreError| match error {
-            StoreError::Storage(error) => self.io_error(&error),
+            StoreError::Storage(error) => match &*error {
+                redb::Error::Io(error) => self.explain_io(error),
+                other => self.foreign(&other.to_string()),
+            },
             other => self.foreign(&other.to_string()),
         };
         let read = || -> Result<(usize, Option<Vec<u8>>), StoreError> {
@@ -288,12 +292,17 @@ impl DatabaseFile {
     fn explain(&self, error: DatabaseError) -> OpenError {
         match error {
             DatabaseError::DatabaseAlreadyOpen => OpenError::InUse { path: self.path.clone() },
-            DatabaseError::Storage(StorageError::Io(error))
-                if error.kind() != std::io::ErrorKind::InvalidData =>
-            {
-                self.io_error(&error)
-            }
+            DatabaseError::Storage(StorageError::Io(error)) => self.explain_io(&error),
             other => self.foreign(&other.to_string()),
+        }
+    }
+
+    /// Is it the disk, or what is on it?
+    fn explain_io(&self, error: &std::io::Error) -> OpenError {
+        match error.kind() {
+            ErrorKind::InvalidData => self.foreign(&error.to_string()),
+            ErrorKind::UnexpectedEof => self.foreign("it is too short"),
+            _ => self.io_error(error),
         }
     }
 
