@@ -54,7 +54,7 @@ impl ApiError {
 
     /// Something went wrong that the caller cannot help. What it was is in the log.
     pub fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
-        tracing::error!(error, "a request failed");
+        tracing::error!(error = whole_story(error), "a request failed");
         Self {
             status: StatusCode::INTERNAL_SERVER_ERROR,
             code: "internal",
@@ -117,6 +117,12 @@ impl From<BodyError> for ApiError {
         };
         Self { status, code, message: error.to_string() }
     }
+}
+
+/// An error with everything behind it: what a log shows by itself is only the outermost.
+fn whole_story(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |story, cause| format!("{story}: {cause}"))
 }
 
 /// The answer to a request that no route took.
