@@ -1,1 +1,219 @@
-//! To come.
+//! The command line of the real binary: what it answers, on which stream, and with which exit code.
+
+use http::Method;
+use serde_json::Value;
+
+use super::process::{Place, Said, free_port, new_job};
+
+fn succeeds(place: &Place, arguments: &[&str]) -> String {
+    let said = place.run(arguments);
+    assert_eq!(said.code, Some(0), "{arguments:?}: {}", said.stderr);
+    said.stdout
+}
+
+fn fails(place: &Place, arguments: &[&str]) -> String {
+    let Said { code, stdout, stderr } = place.run(arguments);
+    assert_eq!(code, Some(1), "{arguments:?}: {stdout}{stderr}");
+    assert_eq!(stdout, "", "{arguments:?}");
+    stderr
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// A Manager at a port that the configuration names, so that the commands find it.
+fn at_a_known_port() -> Place {
+    Place::listening(&format!("127.0.0.1:{}", free_port()), "")
+}
+
+#[test]
+fn a_configuration_that_makes_no_sense_is_explained_by_file_line_and_key() {
+    let place = Place::new();
+    place.configure("mode = \"develop\"\n\nlistn = \":8080\"\n");
+    let unknown = fails(&place, &["serve"]);
+    assert!(unknown.starts_with("flamenco-manager: manager.toml:3: ") && unknown.contains("listn"), "{unknown}");
+
+    place.configure("mode = \"develop\"\nblacklist_threshold = 3\nactive_task_timeout_interval = 600\n");
+    let bad = fails(&place, &["serve"]);
+    assert!(bad.starts_with("flamenco-manager: manager.toml:3: "), "{bad}");
+    assert!(bad.contains("active_task_timeout_interval") && bad.contains("600"), "{bad}");
+
+    for command in [["job", "list"], ["worker", "list"], ["cleanslate", "--yes"], ["purgequeue", "--yes"]] {
+        assert_eq!(fails(&place, &command), bad);
+    }
+    let said = place.run(&["check"]);
+    assert_eq!(said.code, Some(1));
+    assert!(said.stdout.contains("BAD  configuration: manager.toml:3: "), "{}", said.stdout);
+}
+
+#[test]
+fn a_configuration_that_is_not_there_is_named() {
+    let why = fails(&Place::new(), &["--config", "nowhere.toml", "serve"]);
+    assert!(why.starts_with("flamenco-manager: cannot read the configuration nowhere.toml: "), "{why}");
+}
+
+#[test]
+fn check_finds_a_good_place_good_and_names_what_is_bad() {
+    let place = Place::new();
+    let good = succeeds(&place, &["check"]);
+    assert_eq!(good.lines().filter(|line| line.starts_with("ok   ")).count(), 3, "{good}");
+    place.start().stop();
+    assert!(succeeds(&place, &["check"]).contains("flamenco-manager.redb is in order"));
+    for line in succeeds(&place, &["--json", "check"]).lines() {
+        assert_eq!(json(line)["good"], true, "{line}");
+    }
+
+    std::fs::remove_dir_all(place.path("task-logs")).unwrap();
+    std::fs::write(place.path("task-logs"), "").unwrap();
+    let said = place.run(&["check"]);
+    assert_eq!(said.code, Some(1));
+    assert!(said.stdout.contains("BAD  task logs: cannot write"), "{}", said.stdout);
+}
+
+#[test]
+fn the_flags_of_2_x_are_understood() {
+    let place = Place::new();
+    let version = succeeds(&place, &["-version"]);
+    assert_eq!(version, format!("flamenco-manager {}\n", env!("CARGO_PKG_VERSION")));
+    place.start().stop();
+    let said = place.run(&["-quiet", "-cleanslate"]);
+    assert_eq!(said.code, Some(1), "nobody has said yes");
+    assert!(said.stdout.starts_with("This erases 0 tasks."), "{}", said.stdout);
+    assert_eq!(said.stderr, "flamenco-manager: nothing was erased\n");
+}
+
+#[tokio::test]
+async fn quiet_is_quiet_and_json_is_one_object_a_line() {
+    let place = Place::new();
+    let quiet = place.command(&["-quiet", "-json", "check"]).output().unwrap();
+    assert!(quiet.stderr.is_empty());
+    let log = place.start().stop();
+    assert!(log.lines().count() > 2);
+    log.lines().for_each(|line| assert!(json(line)["level"].is_string(), "{line}"));
+}
+
+#[test]
+fn wrong_usage_ends_with_2_and_help_on_stderr() {
+    let place = Place::new();
+    for arguments in [&["dance"][..], &["--colour"], &["job"], &["job", "show", "12"], &["serve", "now"], &["-cleanslat"]] {
+        let said = place.run(arguments);
+        assert_eq!((said.code, said.stdout.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(said.stderr.starts_with("error: "), "{arguments:?}: {}", said.stderr);
+    }
+    assert!(succeeds(&place, &["--help"]).contains("Exit codes: 0 done"));
+}
+
+#[tokio::test]
+async fn tasks_are_erased_with_and_without_a_running_manager() {
+    let place = at_a_known_port();
+    let why = fails(&place, &["cleanslate", "--yes"]);
+    assert!(why.contains("there is no database, so there is nothing to erase"), "{why}");
+
+    let manager = place.start();
+    manager.submit(3).await;
+    manager.submit(2).await;
+    assert_eq!(succeeds(&place, &["cleanslate", "--yes"]), "5 tasks erased.\n");
+    assert_eq!(manager.get("/as-json").await["nr_of_tasks"], 0);
+    manager.submit(4).await;
+    let said = place.run(&["cleanslate"]);
+    assert!(said.stdout.starts_with("This erases 4 tasks."), "{}", said.stdout);
+    manager.stop();
+
+    assert_eq!(succeeds(&place, &["cleanslate", "--yes"]), "4 tasks erased.\n");
+    assert_eq!(succeeds(&place, &["cleanslate", "--yes"]), "0 tasks erased.\n");
+    assert!(succeeds(&place, &["check"]).contains("is in order"));
+}
+
+#[tokio::test]
+async fn queued_updates_are_purged_with_and_without_a_running_manager() {
+    let server = "flamenco = \"http://127.0.0.1:9/\"\nmanager_id = \"5c7d0000000000000000abc9\"\nmanager_secret = \"s\"";
+    let place = Place::listening(&format!("127.0.0.1:{}", free_port()), server);
+    let queued = async || {
+        let manager = place.start();
+        manager.submit(1).await;
+        manager.worker().await.ask_task().await.unwrap();
+        let queued = manager.get("/as-json").await["upstream_queue_size"].as_u64().unwrap();
+        assert!(queued > 0);
+        (manager, queued)
+    };
+    let (manager, waiting) = queued().await;
+    assert_eq!(succeeds(&place, &["purgequeue", "--yes"]), format!("{waiting} queued task updates erased.\n"));
+    assert_eq!(manager.get("/as-json").await["upstream_queue_size"], 0);
+    manager.stop();
+
+    let (manager, waiting) = queued().await;
+    manager.stop();
+    let said = place.run(&["-purgequeue"]);
+    let warning = format!("This erases {waiting} queued task updates. What they say is lost");
+    assert!(said.stdout.starts_with(&warning), "{}", said.stdout);
+    assert_eq!(succeeds(&place, &["purgequeue", "--yes"]), format!("{waiting} queued task updates erased.\n"));
+}
+
+#[tokio::test]
+async fn jobs_are_submitted_listed_and_shown() {
+    let place = at_a_known_port();
+    let manager = place.start();
+    assert_eq!(succeeds(&place, &["job", "list"]), "There are no jobs.\n");
+
+    std::fs::write(place.path("job.json"), new_job(2).to_string()).unwrap();
+    let id = succeeds(&place, &["job", "submit", "job.json"]);
+    let id = id.trim_end();
+    assert_eq!(id.len(), 24, "the ID, alone, for scripts: {id}");
+    let other = json(&succeeds(&place, &["--json", "job", "submit", "job.json"]));
+    assert_eq!(other["tasks"]["total"], 2);
+
+    let list = succeeds(&place, &["job", "list"]);
+    assert_eq!(list.lines().count(), 3, "{list}");
+    assert!(list.starts_with("ID ") && list.contains(id) && list.contains("0 of 2"), "{list}");
+    let list = json(&succeeds(&place, &["--json", "job", "list"]));
+    assert_eq!(list["jobs"][0]["_id"], other["_id"], "the newest is the first");
+    assert_eq!(list["jobs"][1]["_id"], id);
+
+    let shown = succeeds(&place, &["job", "show", id]);
+    assert!(shown.contains("task 0") && shown.contains("task 1") && shown.contains("queued"), "{shown}");
+    let shown = json(&succeeds(&place, &["job", "show", id, "--json"]));
+    assert_eq!((&shown["job"]["name"], &shown["tasks"][1]["name"]), (&"a job".into(), &"task 1".into()));
+
+    std::fs::write(place.path("job.json"), r#"{"name": "x", "tasks": []}"#).unwrap();
+    let refused = fails(&place, &["job", "submit", "job.json"]);
+    assert!(refused.starts_with("flamenco-manager: the Manager refused: "), "{refused}");
+    assert!(fails(&place, &["job", "submit", "nowhere.json"]).contains("nowhere.json: it cannot be read"));
+    assert!(fails(&place, &["job", "show", "5c7d0000000000000000abc9"]).contains("is not known"));
+    manager.stop();
+}
+
+#[tokio::test]
+async fn workers_are_listed_and_shown() {
+    let place = at_a_known_port();
+    let manager = place.start();
+    assert!(succeeds(&place, &["worker", "list"]).starts_with("There are no workers yet."));
+    let worker = manager.worker().await;
+    let list = succeeds(&place, &["worker", "list"]);
+    assert!(list.contains(worker.id()) && list.contains("starting"), "{list}");
+    let list = json(&succeeds(&place, &["worker", "list", "--json"]));
+    assert_eq!(list["workers"][0]["_id"], worker.id());
+    let shown = succeeds(&place, &["worker", "show", worker.id()]);
+    assert!(shown.contains("Task types") && shown.contains("sleep"), "{shown}");
+    let shown = json(&succeeds(&place, &["--json", "worker", "show", worker.id()]));
+    assert_eq!(shown["nickname"], "worker");
+    assert!(!shown.to_string().contains(worker.secret()));
+    let elsewhere = Place::new();
+    let list = succeeds(&elsewhere, &["worker", "list", "--manager", &manager.url()]);
+    assert!(list.contains(worker.id()), "a Manager elsewhere is asked: {list}");
+    manager.stop();
+}
+
+#[tokio::test]
+async fn a_manager_that_cannot_be_reached_is_named_with_what_to_do() {
+    let place = at_a_known_port();
+    for command in [["job", "list"], ["worker", "list"]] {
+        let why = fails(&place, &command);
+        assert!(why.starts_with("flamenco-manager: no Manager answers at http://127.0.0.1:"), "{why}");
+        assert!(why.contains("is it running?") && why.lines().count() == 1, "{why}");
+    }
+    let manager = place.start();
+    assert_eq!(manager.call(Method::GET, "/api/version", None).await.0, 200);
+    manager.kill();
+    fails(&place, &["job", "list"]);
+}

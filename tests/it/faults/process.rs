@@ -93,14 +93,9 @@ impl Place {
 }
 
 impl Said {
-    pub fn of(output: &Output) -> Self {
+    fn of(output: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Self { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
-    }
-
-    /// The last line on stderr, which says why a command failed.
-    pub fn why(&self) -> &str {
-        self.stderr.lines().next_back().unwrap_or_default()
     }
 }
 
