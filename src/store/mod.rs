@@ -150,19 +150,33 @@ struct DatabaseFile {
     open: RwLock<Option<Database>>,
 }
 
+/// What an open database holds.
+#[derive(PartialEq, Eq)]
+enum Contents {
+    Nothing,
+    Ours,
+}
+
 impl Store {
     /// Opens the database at `path`, or makes it.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let file: PathBuf = path.into();
-        Self::open_with(
-            &path.display().to_string(),
-            Box::new(move || Database::builder().set_cache_size(CACHE_BYTES).create(&file)),
-        )
+        let name = path.display().to_string();
+        let path: PathBuf = path.into();
+        let file = DatabaseFile::new(name, {
+            let path = path.clone();
+            Box::new(move || Database::builder().set_cache_size(CACHE_BYTES).create(&path))
+        });
+        file.look_at(&path)?;
+        Self::start(file)
     }
 
     /// Opens a database that `opener` brings; `name` stands for it in messages.
     pub fn open_with(name: &str, opener: Opener) -> Result<Self, OpenError> {
-        let file = Arc::new(DatabaseFile { path: name.to_owned(), opener, open: RwLock::new(None) });
+        Self::start(DatabaseFile::new(name.to_owned(), opener))
+    }
+
+    fn start(file: DatabaseFile) -> Result<Self, OpenError> {
+        let file = Arc::new(file);
         file.reopen()?;
         let writer = Writer::start(Arc::clone(&file)).map_err(|error| file.io_error(&error))?;
         Ok(Self { file, writer: Mutex::new(Some(writer)), heartbeats: Heartbeats::default() })
@@ -227,35 +241,50 @@ impl Drop for Store {
 }
 
 impl DatabaseFile {
+    fn new(path: String, opener: Opener) -> Self {
+        Self { path, opener, open: RwLock::new(None) }
+    }
+
+    /// Refuses what is not ours before redb opens it for good and, as it always does, writes to it.
+    fn look_at(&self, path: &Path) -> Result<(), OpenError> {
+        if std::fs::metadata(path).map_or(true, |file| file.len() == 0) {
+            return Ok(());
+        }
+        self.guarded(|| match Database::builder().set_cache_size(0).open_read_only(path) {
+            Ok(database) => self.identify(&database).map(drop),
+            // It was not closed in good order. Only opening it for good can mend that.
+            Err(DatabaseError::RepairAborted) => Ok(()),
+            Err(error) => Err(self.explain(error)),
+        })
+    }
+
     /// Opens the file, after closing it if it was open, and makes sure that it is ours.
     fn reopen(&self) -> Result<(), OpenError> {
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         let old = open.take();
-        let open_anew = move || {
+        let opened = self.guarded(move || {
             drop(old);
             let database = (self.opener)().map_err(|error| self.explain(error))?;
-            self.prepare(&database)?;
+            if self.identify(&database)? == Contents::Nothing {
+                self.create_all(&database).map_err(|error| self.explain_store(error))?;
+            }
             Ok(database)
-        };
-        // redb panics on some damaged files.
-        let opened = std::thread::scope(|scope| {
-            let opening = std::thread::Builder::new().name(OPENING.into()).spawn_scoped(scope, open_anew);
-            let opening = opening.map_err(|error| self.io_error(&error))?;
-            opening.join().unwrap_or_else(|_| Err(self.foreign("it cannot be understood")))
         });
         *open = Some(opened?);
         Ok(())
     }
 
-    /// Makes all tables in a new file; refuses one that is of another program or another version.
-    fn prepare(&self, database: &Database) -> Result<(), OpenError> {
-        let storage = |error: StoreError| match error {
-            StoreError::Storage(error) => match &*error {
-                redb::Error::Io(error) => self.explain_io(error),
-                other => self.foreign(&other.to_string()),
-            },
-            other => self.foreign(&other.to_string()),
-        };
+    /// redb panics on some damaged files.
+    fn guarded<T: Send>(&self, open: impl FnOnce() -> Result<T, OpenError> + Send) -> Result<T, OpenError> {
+        std::thread::scope(|scope| {
+            let opening = std::thread::Builder::new().name(OPENING.into()).spawn_scoped(scope, open);
+            let opening = opening.map_err(|error| self.io_error(&error))?;
+            opening.join().unwrap_or_else(|_| Err(self.foreign("it cannot be understood")))
+        })
+    }
+
+    /// Is it a database of ours, or a new one? It is an error if it is of another program or another version.
+    fn identify(&self, database: &impl ReadableDatabase) -> Result<Contents, OpenError> {
         let read = || -> Result<(usize, Option<Vec<u8>>), StoreError> {
             let txn = database.begin_read()?;
             let names: Vec<_> = txn.list_tables()?.map(|table| table.name().to_owned()).collect();
@@ -267,10 +296,10 @@ impl DatabaseFile {
                 .map(|version| version.value().to_vec());
             Ok((names.len(), version))
         };
-        match read().map_err(storage)? {
-            (0, _) => self.create_all(database).map_err(storage),
+        match read().map_err(|error| self.explain_store(error))? {
+            (0, _) => Ok(Contents::Nothing),
             (_, None) => Err(self.foreign("it belongs to another program")),
-            (_, Some(version)) if version == SCHEMA_VERSION.to_be_bytes() => Ok(()),
+            (_, Some(version)) if version == SCHEMA_VERSION.to_be_bytes() => Ok(Contents::Ours),
             (_, Some(version)) => {
                 let version = version.try_into().map_err(|_| self.foreign("its version cannot be read"))?;
                 Err(OpenError::OtherVersion { path: self.path.clone(), found: u32::from_be_bytes(version) })
@@ -287,6 +316,16 @@ impl DatabaseFile {
             &SCHEMA_VERSION.to_be_bytes(),
         )?;
         Ok(txn.commit()?)
+    }
+
+    fn explain_store(&self, error: StoreError) -> OpenError {
+        match error {
+            StoreError::Storage(error) => match &*error {
+                redb::Error::Io(error) => self.explain_io(error),
+                other => self.foreign(&other.to_string()),
+            },
+            other => self.foreign(&other.to_string()),
+        }
     }
 
     fn explain(&self, error: DatabaseError) -> OpenError {
