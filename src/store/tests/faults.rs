@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    NOW, block_on, change, contradictions,
+    NOW, change, contradictions,
     disk::{Disk, Trouble, scattered},
     job_id, new_job, new_task, task_id,
 };

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Debug};
 
 use proptest::prelude::*;
 
-use super::{NOW, job_id, new_job, new_task, new_worker, task_id, worker_id};
+use super::{NOW, new_job, new_task, new_worker, task_id, worker_id};
 use crate::{
     domain::{
         event::Event,
@@ -100,7 +100,7 @@ fn event() -> Event {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 fn bytes(hex: &str) -> Vec<u8> {

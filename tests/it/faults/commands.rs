@@ -32,7 +32,10 @@ fn a_configuration_that_makes_no_sense_is_explained_by_file_line_and_key() {
     let place = Place::new();
     place.configure("mode = \"develop\"\n\nlistn = \":8080\"\n");
     let unknown = fails(&place, &["serve"]);
-    assert!(unknown.starts_with("flamenco-manager: manager.toml:3: ") && unknown.contains("listn"), "{unknown}");
+    assert!(
+        unknown.starts_with("flamenco-manager: manager.toml:3: ") && unknown.contains("listn"),
+        "{unknown}"
+    );
 
     place.configure("mode = \"develop\"\nblacklist_threshold = 3\nactive_task_timeout_interval = 600\n");
     let bad = fails(&place, &["serve"]);
@@ -96,10 +99,12 @@ async fn quiet_is_quiet_and_json_is_one_object_a_line() {
 #[test]
 fn wrong_usage_ends_with_2_and_help_on_stderr() {
     let place = Place::new();
-    for arguments in [&["dance"][..], &["--colour"], &["job"], &["job", "show", "12"], &["serve", "now"], &["-cleanslat"]] {
+    for arguments in
+        [&["dance"][..], &["--colour"], &["job"], &["job", "show", "12"], &["serve", "now"], &["-cleanslat"]]
+    {
         let said = place.run(arguments);
         assert_eq!((said.code, said.stdout.as_str()), (Some(2), ""), "{arguments:?}");
-        assert!(said.stderr.starts_with("error: "), "{arguments:?}: {}", said.stderr);
+        assert!(said.stderr.contains("--help"), "{arguments:?}: {}", said.stderr);
     }
     assert!(succeeds(&place, &["--help"]).contains("Exit codes: 0 done"));
 }
@@ -138,7 +143,10 @@ async fn queued_updates_are_purged_with_and_without_a_running_manager() {
         (manager, queued)
     };
     let (manager, waiting) = queued().await;
-    assert_eq!(succeeds(&place, &["purgequeue", "--yes"]), format!("{waiting} queued task updates erased.\n"));
+    assert_eq!(
+        succeeds(&place, &["purgequeue", "--yes"]),
+        format!("{waiting} queued task updates erased.\n")
+    );
     assert_eq!(manager.get("/as-json").await["upstream_queue_size"], 0);
     manager.stop();
 
@@ -147,7 +155,10 @@ async fn queued_updates_are_purged_with_and_without_a_running_manager() {
     let said = place.run(&["-purgequeue"]);
     let warning = format!("This erases {waiting} queued task updates. What they say is lost");
     assert!(said.stdout.starts_with(&warning), "{}", said.stdout);
-    assert_eq!(succeeds(&place, &["purgequeue", "--yes"]), format!("{waiting} queued task updates erased.\n"));
+    assert_eq!(
+        succeeds(&place, &["purgequeue", "--yes"]),
+        format!("{waiting} queued task updates erased.\n")
+    );
 }
 
 #[tokio::test]

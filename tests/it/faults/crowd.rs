@@ -26,7 +26,10 @@ fn hard_limit() -> usize {
 /// Lets this process have as many open files as it may. Without `prlimit` it stays as it is.
 fn raise_own_limit(files: usize) {
     let own = std::process::id().to_string();
-    let raised = Command::new("prlimit").args(["--pid", &own, &format!("--nofile={files}:")]).stderr(Stdio::null()).status();
+    let raised = Command::new("prlimit")
+        .args(["--pid", &own, &format!("--nofile={files}:")])
+        .stderr(Stdio::null())
+        .status();
     if !raised.is_ok_and(|status| status.success()) {
         println!("the limit of open files could not be raised");
     }
@@ -83,9 +86,11 @@ async fn clients_that_do_not_know_how_to_behave_disturb_nobody() {
     let manager = place.start();
     let silent = TcpStream::connect(manager.address()).await.unwrap();
     let half_a_head = send(&manager, "GET /api/version HTTP/1.1\r\nHost: ").await;
-    let half_a_body = send(&manager, "POST /api/jobs HTTP/1.1\r\nHost: m\r\nContent-Length: 9\r\n\r\n{").await;
+    let half_a_body =
+        send(&manager, "POST /api/jobs HTTP/1.1\r\nHost: m\r\nContent-Length: 9\r\n\r\n{").await;
 
-    let mut connect = send(&manager, "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n").await;
+    let mut connect =
+        send(&manager, "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n").await;
     assert_eq!(status(&mut connect).await, "405");
     let mut no_path = send(&manager, "OPTIONS * HTTP/1.1\r\nHost: m\r\n\r\n").await;
     assert_eq!(status(&mut no_path).await, "400");

@@ -47,9 +47,17 @@ fn a_file_that_is_no_database_of_ours_is_named_and_left_as_it_is() {
         ("a header and nonsense", long_header, not_ours),
         ("half a database", half_a_database(), not_ours),
         ("a database with a damaged header", damaged_database(9..320), not_ours),
-        ("another program's database", other_database("shopping", b"eggs", b"12"), "it belongs to another program"),
+        (
+            "another program's database",
+            other_database("shopping", b"eggs", b"12"),
+            "it belongs to another program",
+        ),
         ("a later version", other_database("meta", b"schema-version", &[0, 0, 0, 9]), "schema version 9"),
-        ("a version that is none", other_database("meta", b"schema-version", b"x"), "its version cannot be read"),
+        (
+            "a version that is none",
+            other_database("meta", b"schema-version", b"x"),
+            "its version cannot be read",
+        ),
     ] {
         let place = Place::new();
         fs::write(place.database(), &bytes).unwrap();

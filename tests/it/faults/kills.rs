@@ -153,7 +153,12 @@ async fn nothing_that_was_acknowledged_is_lost_by_any_of_50_kills_under_load() {
     is_in_order(&place);
     let journal = lock(&journal);
     let Journal { jobs, completed, failed, hand_outs, .. } = &*journal;
-    println!("{} jobs, {hand_outs} hand-outs, {} completed, {} failures", jobs.len(), completed.len(), failed.len());
+    println!(
+        "{} jobs, {hand_outs} hand-outs, {} completed, {} failures",
+        jobs.len(),
+        completed.len(),
+        failed.len()
+    );
     assert!(jobs.len() > 10 && completed.len() > 100 && !failed.is_empty(), "there was no load to speak of");
 }
 
@@ -188,8 +193,12 @@ async fn verify(manager: &Running, journal: &Shared, all: bool) {
         }
     }
     let workers = manager.get("/api/workers").await;
-    let workers: BTreeSet<_> =
-        workers["workers"].as_array().unwrap().iter().map(|worker| worker["_id"].as_str().unwrap().to_owned()).collect();
+    let workers: BTreeSet<_> = workers["workers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|worker| worker["_id"].as_str().unwrap().to_owned())
+        .collect();
     let journal = lock(journal);
     assert!(journal.registered.is_subset(&workers), "a registration was lost");
     journal.is_at_one_worker_once();
@@ -208,7 +217,8 @@ async fn register(manager: &Running, journal: &Shared, count: usize) -> Vec<(Str
 fn load(manager: &Running, journal: &Shared, secrets: &[(String, String)], seed: u64) -> JoinSet<()> {
     let mut load = JoinSet::new();
     for ((id, secret), number) in secrets.iter().zip(0..) {
-        let worker = SimWorker::returning(&manager.url(), Profile::linux("w", &["sleep"]), id, secret).unwrap();
+        let worker =
+            SimWorker::returning(&manager.url(), Profile::linux("w", &["sleep"]), id, secret).unwrap();
         load.spawn(ends_by_the_kill(work(worker, Arc::clone(journal), Chance(seed ^ number))));
     }
     load.spawn(ends_by_the_kill(submit(manager.url(), Arc::clone(journal))));
@@ -238,7 +248,8 @@ async fn work(mut worker: SimWorker, journal: Shared, mut chance: Chance) -> Res
         lock(&journal).handed_out(task_id, &id);
         let first = step_of(&task).unwrap_or(0) + 1;
         for step in first..first + chance.below(3) {
-            let update = json!({"task_status": "active", "activity": format!("step {step}"), "log": "a line\n"});
+            let update =
+                json!({"task_status": "active", "activity": format!("step {step}"), "log": "a line\n"});
             assert_eq!(worker.update(task_id, &update).await?, StatusCode::NO_CONTENT);
             lock(&journal).steps.insert(task_id.into(), step);
             assert!(worker.may_i_run(task_id).await?.may_keep_running);
@@ -254,7 +265,8 @@ async fn work(mut worker: SimWorker, journal: Shared, mut chance: Chance) -> Res
 /// Submits jobs whose tasks wait for one another, one after the other, and registers a worker with each.
 async fn submit(url: String, journal: Shared) -> Result<(), WorkerError> {
     let task = |number: usize| {
-        let parents: Vec<_> = number.checked_sub(3).map(|parent| format!("task {parent}")).into_iter().collect();
+        let parents: Vec<_> =
+            number.checked_sub(3).map(|parent| format!("task {parent}")).into_iter().collect();
         json!({"name": format!("task {number}"), "task_type": "sleep", "commands": [{"name": "sleep"}], "parents": parents})
     };
     let job = json!({"name": "a job", "tasks": (0..TASKS).map(task).collect::<Vec<_>>()});
