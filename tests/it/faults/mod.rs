@@ -1,5 +1,4 @@
 //! What goes wrong outside: the real binary is killed, stopped, crowded, and given bad files and bad disks.
-#![allow(clippy::unwrap_used, reason = "what goes wrong here fails a test")]
 
 mod commands;
 mod crowd;
