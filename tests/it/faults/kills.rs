@@ -27,10 +27,10 @@ struct Journal {
     registered: BTreeSet<String>,
     /// Task → the worker that was given it.
     in_hand: BTreeMap<String, String>,
-    /// Task → its worker, which has said that it is done with it and has no answer yet.
-    letting_go: BTreeMap<String, String>,
-    /// Task → the last step of which its worker knows that the Manager knows.
-    steps: BTreeMap<String, u64>,
+    /// Tasks with workers that have said that they are done with them, and have no answer yet.
+    letting_go: BTreeSet<(String, String)>,
+    /// Task and worker → the last step of which the worker knows that the Manager knows.
+    steps: BTreeMap<(String, String), u64>,
     completed: BTreeSet<String>,
     /// (task, worker)
     failed: BTreeSet<(String, String)>,
@@ -53,18 +53,19 @@ impl Journal {
         assert_eq!(others.count(), 1, "worker {worker} has a task, and is given another");
     }
 
-    fn lets_go(&mut self, task: &str) {
-        let worker = self.in_hand.remove(task).unwrap();
-        self.letting_go.insert(task.into(), worker);
+    /// From now on somebody else may have it.
+    fn lets_go(&mut self, task: &str, worker: &str) {
+        self.in_hand.remove(task).unwrap();
+        self.letting_go.insert((task.into(), worker.into()));
     }
 
-    fn let_go(&mut self, task: &str, completed: bool) {
-        let worker = self.letting_go.remove(task).unwrap();
-        self.steps.remove(task);
+    fn let_go(&mut self, task: &str, worker: &str, completed: bool) {
+        let pair = (task.to_owned(), worker.to_owned());
+        assert!(self.letting_go.remove(&pair));
         if completed {
-            self.completed.insert(task.into());
+            self.completed.insert(pair.0);
         } else {
-            self.failed.insert((task.into(), worker));
+            self.failed.insert(pair);
         }
     }
 
@@ -73,27 +74,28 @@ impl Journal {
         let task = document["_id"].as_str().unwrap();
         let status = document["status"].as_str().unwrap();
         let worker = document["worker_id"].as_str().unwrap_or_default();
+        let failers = document["failed_by_workers"].as_array().unwrap();
+        let failed_by = |worker: &str| failers.iter().any(|by| by["id"] == worker);
         let is_active = status == "active";
         if self.completed.contains(task) {
             assert_eq!(status, "completed", "{document}");
         }
         if let Some(holder) = self.in_hand.get(task) {
             assert!(is_active && holder == worker, "{holder} has it: {document}");
-            assert!(self.steps.get(task) <= step_of(document).as_ref(), "a step was lost: {document}");
-        }
-        if let Some(holder) = self.letting_go.remove(task) {
-            assert!(is_active || status == "completed" || status.ends_with("failed"), "{document}");
-            assert!(!is_active || holder == worker, "{holder} had it: {document}");
+            let step = self.steps.get(&(task.into(), holder.clone()));
+            assert!(step <= step_of(document).as_ref(), "step {step:?} was lost: {document}");
         }
         for (_, failer) in self.failed.iter().filter(|(failed, _)| failed == task) {
-            let failers = document["failed_by_workers"].as_array().unwrap();
-            assert!(failers.iter().any(|by| by["id"] == **failer), "a failure was lost: {document}");
+            assert!(failed_by(failer), "a failure was lost: {document}");
+        }
+        // Whoever has no answer has it still, or is done with it.
+        for (_, holder) in self.letting_go.extract_if(.., |(let_go, _)| let_go == task) {
+            let has_it = is_active && holder == worker;
+            assert!(has_it || status == "completed" || failed_by(&holder), "{holder} had it: {document}");
         }
         if is_active {
             // The answer may have been lost; the worker asks again.
             self.in_hand.insert(task.into(), worker.into());
-        } else {
-            self.steps.remove(task);
         }
         if status == "completed" {
             self.completed.insert(task.into());
@@ -253,14 +255,14 @@ async fn work(mut worker: SimWorker, journal: Shared, mut chance: Chance) -> Res
             let update =
                 json!({"task_status": "active", "activity": format!("step {step}"), "log": "a line\n"});
             assert_eq!(worker.update(task_id, &update).await?, StatusCode::NO_CONTENT);
-            lock(&journal).steps.insert(task_id.into(), step);
+            lock(&journal).steps.insert((task_id.into(), id.clone()), step);
             assert!(worker.may_i_run(task_id).await?.may_keep_running);
         }
         let completed = chance.below(12) > 0;
         let status = if completed { "completed" } else { "failed" };
-        lock(&journal).lets_go(task_id);
+        lock(&journal).lets_go(task_id, &id);
         assert_eq!(worker.update(task_id, &json!({"task_status": status})).await?, StatusCode::NO_CONTENT);
-        lock(&journal).let_go(task_id, completed);
+        lock(&journal).let_go(task_id, &id, completed);
     }
 }
 
