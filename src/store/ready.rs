@@ -141,7 +141,7 @@ impl<T: Rows> Tx<T> {
     }
 
     /// The first task of a group of a job of this priority.
-    fn first_of_group(
+    pub(super) fn first_of_group(
         &self,
         task_type: &str,
         job: JobId,

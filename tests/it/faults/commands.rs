@@ -221,7 +221,7 @@ async fn a_manager_that_cannot_be_reached_is_named_with_what_to_do() {
     for command in [["job", "list"], ["worker", "list"]] {
         let why = fails(&place, &command);
         assert!(why.starts_with("flamenco-manager: no Manager answers at http://127.0.0.1:"), "{why}");
-        assert!(why.contains("is it running?") && why.lines().count() == 1, "{why}");
+        assert!(why.contains("start one, or say with --manager URL") && why.lines().count() == 1, "{why}");
     }
     let manager = place.start();
     assert_eq!(manager.call(Method::GET, "/api/version", None).await.0, 200);
