@@ -4,6 +4,7 @@ use std::{convert::Infallible, iter};
 
 use bytes::Bytes;
 use flamenco_manager::http::{
+    any_of,
     body::{self, BodyError},
     on_panic,
     server::{self, Limits},
@@ -71,7 +72,7 @@ fn any_of_all() -> Route {
     ];
     let others = (0..OTHER_ROUTES)
         .map(|number| warp::path(format!("other-{number}")).and(warp::get()).map(no_content).boxed());
-    workers.into_iter().chain(others).reduce(|a, b| a.or(b).unify().boxed()).expect("there are routes")
+    any_of(workers.into_iter().chain(others).collect())
 }
 
 /// The ID of the worker that calls.

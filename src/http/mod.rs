@@ -19,7 +19,10 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-pub use self::{error::on_panic, routes::routes};
+pub use self::{
+    error::on_panic,
+    routes::{any_of, routes},
+};
 use crate::services::Services;
 
 /// What the routes need to know.

@@ -90,8 +90,10 @@ pub fn json<T: serde::Serialize>(document: &T) -> Response {
     warp::reply::json(document).into_response()
 }
 
-/// Boxed after every step: a plain chain of so many `or`s does not compile.
-fn any_of(routes: Vec<Route>) -> Route {
-    let join = |first: Route, second: Route| first.or(second).unify().boxed();
-    routes.into_iter().reduce(join).expect("the list above is not empty")
+/// Joins routes from the last to the first, so that the first, which are asked for most, stand outermost: every look at a
+/// waiting request goes through all that stands around its route. Boxed after every step: a plain chain of so many
+/// `or`s does not compile.
+pub fn any_of(routes: Vec<Route>) -> Route {
+    let join = |rest: Route, route: Route| route.or(rest).unify().boxed();
+    routes.into_iter().rev().reduce(join).expect("the lists of routes are not empty")
 }

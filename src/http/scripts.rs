@@ -164,7 +164,7 @@ pub fn logfile(site: &Arc<Site>) -> Route {
 async fn log(site: &Site, job: &str, task: &str, headers: &HeaderMap) -> Answer {
     let job: JobId = job.parse().map_err(|_| malformed_id(job))?;
     let task: TaskId = task.parse().map_err(|_| malformed_id(task))?;
-    let log = look(site, move |services| Ok(services.logs().find(job, task)?)).await?;
+    let log = site.services.log(job, task).await?;
     logs::as_in_2x(log.ok_or_else(logs::no_log)?, takes_whole_logs(headers)).await
 }
 

@@ -67,7 +67,6 @@ impl Services {
     /// Workers come first: a task whose worker has vanished goes back to the queue, however long ago that was,
     /// as it may be after the Manager itself was away. What fails is the task that a living worker forgot.
     pub async fn check_timeouts(&self) -> Result<TimedOut, Error> {
-        self.flush_heartbeats().await?;
         let overdue = &self.policy.overdue;
         let workers = self.store.read(self.now(), |tx| find_silent_workers(tx, overdue))?;
         for id in &workers {
@@ -86,9 +85,15 @@ impl Services {
             // Something may have been heard since it was found.
             let still = find_silent_tasks(tx, &overdue)?.contains(&id);
             let task = tx.task(id)?.filter(|_| still);
-            task.map(|task| time_out_task(tx, &news, task)).transpose()
+            let Some(task) = task else { return Ok::<_, Error>(None) };
+            Ok(Some((task.worker_id, time_out_task(tx, &news, task)?)))
         });
-        self.write_notes(note.await?.into_iter().collect()).await;
+        let Some((worker, note)) = note.await? else { return Ok(()) };
+        // At its next call it is looked up, and found to be back.
+        if let Some(worker) = worker {
+            self.credentials.forget(worker);
+        }
+        self.write_notes([note]);
         Ok(())
     }
 
@@ -106,7 +111,9 @@ impl Services {
             let reason = format!("worker {} timed out", worker.identifier());
             release_all(tx, &news, id, &reason)
         });
-        self.write_notes(notes.await?).await;
+        self.write_notes(notes.await?);
+        // At its next call it is looked up, and found to be back.
+        self.credentials.forget(id);
         Ok(())
     }
 
@@ -142,7 +149,6 @@ impl Services {
     pub async fn clean_up_workers(&self) -> Result<Vec<WorkerId>, Error> {
         let Some(age) = self.policy.overdue.gone_worker else { return Ok(Vec::new()) };
         let statuses = self.policy.overdue.gone_worker_status.clone();
-        self.flush_heartbeats().await?;
         let gone = self.store.read(self.now(), |tx| {
             let mut gone = Vec::new();
             for worker in tx.workers()? {
@@ -231,7 +237,7 @@ fn find_silent_tasks<T: Rows>(tx: &Tx<T>, overdue: &Overdue) -> Result<Vec<TaskI
     Ok(in_hand.into_iter().map(|(_, id, _)| id).collect())
 }
 
-/// When the worker was last heard of, as far as the disk knows.
+/// When the worker was last heard of; when it registered, if never since.
 pub(super) fn last_seen<T: Rows>(tx: &Tx<T>, worker: &Worker) -> Result<Timestamp, StoreError> {
     Ok(tx.worker_seen(worker.id)?.unwrap_or(worker.registered))
 }

@@ -62,18 +62,18 @@ impl Credentials {
 
 impl Services {
     /// Is this the worker's secret? If so the worker has been heard of, and one that had timed out is awake
-    /// again.
+    /// again: of those nothing is remembered, so that they are looked up.
     pub async fn authenticate(&self, id: WorkerId, secret: &str) -> Result<bool, Error> {
-        let Some(worker) = self.store.read(self.now(), |tx| tx.worker(id))? else {
-            return Ok(false);
-        };
-        if !self.credentials.knows(id, secret) && !self.verify(&worker, secret).await? {
-            return Ok(false);
+        if !self.credentials.knows(id, secret) {
+            let Some(worker) = self.store.read(self.now(), |tx| tx.worker(id))? else { return Ok(false) };
+            if !self.verify(&worker, secret).await? {
+                return Ok(false);
+            }
+            if worker.status == WorkerStatus::Timeout {
+                self.revive(id).await?;
+            }
         }
         self.store.heartbeats().worker(id, self.now());
-        if worker.status == WorkerStatus::Timeout {
-            self.revive(id).await?;
-        }
         Ok(true)
     }
 

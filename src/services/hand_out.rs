@@ -15,7 +15,6 @@ use crate::{
         worker::{Worker, WorkerStatus},
     },
     store::{StoreError, WriteTx},
-    tasklogs::TaskLogs,
 };
 
 /// What a worker gets when it asks for a task.
@@ -49,21 +48,19 @@ pub struct Assignment {
 impl Services {
     /// `POST /task`: the worker asks for a task (`interface.md`, section 3, "Choosing a task").
     ///
-    /// The task is the worker's when this returns: on disk, with its old log rotated away. If the log folder
-    /// cannot be used the task goes back, because nothing that the worker said of it could be kept.
+    /// The task is the worker's, on disk, when this returns. Whatever is said of it from now on goes to a log of
+    /// its own: the one of an earlier try is put aside first.
     pub async fn hand_out(&self, worker: WorkerId) -> Result<HandOut, Error> {
         let news = self.news.clone();
         let (hand_out, notes) = self.store.write(self.now(), move |tx| hand_out(tx, &news, worker)).await?;
-        self.write_notes(notes).await;
-        let HandOut::Task(assignment) = &hand_out else { return Ok(hand_out) };
-        // Only asking again is a sign of life that is newer than the task itself: see `not_sent`.
-        let alive = if assignment.again { self.now() } else { assignment.task.last_updated };
-        self.store.heartbeats().task(worker, assignment.task.id, alive);
-        if !assignment.again
-            && let Err(error) = self.begin_log(&assignment.task).await
-        {
-            self.not_sent(assignment).await?;
-            return Err(error);
+        self.write_notes(notes);
+        if let HandOut::Task(assignment) = &hand_out {
+            // Only asking again is a sign of life that is newer than the task itself: see `not_sent`.
+            let alive = if assignment.again { self.now() } else { assignment.task.last_updated };
+            self.store.heartbeats().task(worker, assignment.task.id, alive);
+            if !assignment.again {
+                self.begin_log(&assignment.task);
+            }
         }
         Ok(hand_out)
     }
@@ -71,28 +68,21 @@ impl Services {
     /// The answer could not be sent to the worker: the task goes back to the queue, unless the worker has
     /// asked again meanwhile and got it.
     pub async fn not_sent(&self, assignment: &Assignment) -> Result<(), Error> {
-        let Some(worker) = assignment.task.worker_id else { return Ok(()) };
-        let id = assignment.task.id;
-        let since = assignment.task.last_updated;
-        let asked_again = self.store.heartbeats().of_task(worker, id).is_some_and(|ping| ping > since);
-        if asked_again {
-            return Ok(());
-        }
+        let (id, since) = (assignment.task.id, assignment.task.last_updated);
         let news = self.news.clone();
         let note = self.store.write(self.now(), move |tx| take_back(tx, &news, id, since)).await?;
-        self.write_notes(note.into_iter().collect()).await;
+        self.write_notes(note);
         Ok(())
     }
 
-    /// Rotates the log of an earlier try away and says who has the task now.
-    async fn begin_log(&self, task: &Task) -> Result<(), Error> {
+    /// Puts the log of an earlier try aside and says who has the task now.
+    fn begin_log(&self, task: &Task) {
         let (job, id) = (task.job, task.id);
         let text = format!("{}: {}\n", task.last_updated, task.activity);
-        let begin = move |logs: &TaskLogs| {
+        self.logs.note(id, move |logs| {
             logs.rotate(job, id)?;
             logs.append(job, id, &text)
-        };
-        Ok(self.logs.write(id, begin).await?)
+        });
     }
 }
 
@@ -181,5 +171,9 @@ fn take_back(
     since: Timestamp,
 ) -> Result<Option<Note>, Error> {
     let task = tx.task(id)?.filter(|task| task.status == TaskStatus::Active && task.last_updated == since);
-    task.map(|task| release(tx, news, task, "the task could not be sent to it")).transpose()
+    let Some((task, worker)) = task.and_then(|task| task.worker_id.map(|worker| (task, worker))) else {
+        return Ok(None);
+    };
+    let asked_again = tx.last_ping(worker, id)?.is_some_and(|ping| ping > since);
+    if asked_again { Ok(None) } else { release(tx, news, task, "the task could not be sent to it").map(Some) }
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Error, Services, care::last_seen};
+use super::{Error, Services, care::last_seen, known_worker};
 use crate::{
     domain::{
         ids::{JobId, TaskId, WorkerId},
@@ -79,7 +79,7 @@ impl Services {
                 .map(|task| {
                     let commands = tx.commands(task.id)?;
                     let (job, job_state) = (job.clone(), job_state.clone());
-                    Ok(TaskView { task: self.with_newest_ping(task), job, job_state, commands })
+                    Ok(TaskView { task: with_newest_ping(tx, task)?, job, job_state, commands })
                 })
                 .collect()
         })
@@ -91,7 +91,7 @@ impl Services {
             let task = tx.task(id)?.ok_or(Error::UnknownTask(id))?;
             let (job, job_state) = known_job(tx, task.job)?;
             let commands = tx.commands(id)?;
-            Ok(TaskView { task: self.with_newest_ping(task), job, job_state, commands })
+            Ok(TaskView { task: with_newest_ping(tx, task)?, job, job_state, commands })
         })
     }
 
@@ -101,19 +101,10 @@ impl Services {
         Ok(task.ok_or(Error::UnknownTask(id))?.job)
     }
 
-    fn with_newest_ping(&self, mut task: Task) -> Task {
-        let beat = task.worker_id.and_then(|worker| self.store.heartbeats().of_task(worker, task.id));
-        task.last_worker_ping = task.last_worker_ping.max(beat);
-        task
-    }
-
     /// All workers, by nickname.
     pub fn workers(&self) -> Result<Vec<WorkerView>, Error> {
         let mut workers = self.store.read(self.now(), |tx| {
-            tx.workers()?
-                .into_iter()
-                .map(|worker| self.worker_view(tx, worker))
-                .collect::<Result<Vec<_>, Error>>()
+            tx.workers()?.into_iter().map(|worker| worker_view(tx, worker)).collect::<Result<Vec<_>, Error>>()
         })?;
         workers.sort_by(|a, b| (&a.worker.nickname, a.worker.id).cmp(&(&b.worker.nickname, b.worker.id)));
         Ok(workers)
@@ -121,22 +112,25 @@ impl Services {
 
     /// A worker.
     pub fn worker(&self, id: WorkerId) -> Result<WorkerView, Error> {
-        self.store.read(self.now(), |tx| {
-            let worker = tx.worker(id)?.ok_or(Error::UnknownWorker(id))?;
-            self.worker_view(tx, worker)
-        })
+        self.store.read(self.now(), |tx| worker_view(tx, known_worker(tx, id)?))
     }
+}
 
-    fn worker_view(&self, tx: &ReadTx, worker: Worker) -> Result<WorkerView, Error> {
-        let current_task = match worker.current_task {
-            Some(id) => tx.task(id)?,
-            None => None,
-        };
-        let beat = self.store.heartbeats().of_worker(worker.id);
-        let last_activity = beat.into_iter().fold(last_seen(tx, &worker)?, Timestamp::max);
-        let blacklist = tx.blacklist(Some(worker.id))?;
-        Ok(WorkerView { worker, last_activity, current_task, blacklist })
+fn worker_view(tx: &ReadTx, worker: Worker) -> Result<WorkerView, Error> {
+    let current_task = match worker.current_task {
+        Some(id) => tx.task(id)?,
+        None => None,
+    };
+    let last_activity = last_seen(tx, &worker)?;
+    let blacklist = tx.blacklist(Some(worker.id))?;
+    Ok(WorkerView { worker, last_activity, current_task, blacklist })
+}
+
+fn with_newest_ping(tx: &ReadTx, mut task: Task) -> Result<Task, StoreError> {
+    if let Some(worker) = task.worker_id {
+        task.last_worker_ping = task.last_worker_ping.max(tx.last_ping(worker, task.id)?);
     }
+    Ok(task)
 }
 
 fn known_job(tx: &ReadTx, id: JobId) -> Result<(Job, JobState), Error> {

@@ -40,7 +40,7 @@ use crate::{
         worker::Worker,
     },
     store::{Rows, Store, StoreError, Tx},
-    tasklogs::{LogError, LogKeeper, TaskLogs},
+    tasklogs::{LogError, LogKeeper},
 };
 pub use crate::{store::BlacklistEntry, tasklogs::LogFile};
 
@@ -146,9 +146,9 @@ impl Services {
         self.clock.now()
     }
 
-    /// The task logs.
-    pub fn logs(&self) -> &Arc<TaskLogs> {
-        self.logs.logs()
+    /// The log of a task, if it has one.
+    pub async fn log(&self, job: JobId, task: TaskId) -> Result<Option<LogFile>, Error> {
+        Ok(self.logs.run(task, move |logs| logs.find(job, task)).await?)
     }
 
     /// Says in a sentence each where the database contradicts itself. An empty list is good news.
@@ -163,7 +163,7 @@ impl Services {
         if let Err(error) = writes.await {
             ailments.push(format!("database: {error}"));
         }
-        let logs = Arc::clone(self.logs());
+        let logs = Arc::clone(self.logs.logs());
         match tokio::task::spawn_blocking(move || logs.check()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => ailments.push(format!("task logs: {error}")),
@@ -191,20 +191,21 @@ impl Services {
             .await
     }
 
-    /// Writes what is only in memory, and closes the database.
+    /// Writes what is only in memory, and closes the database. Doing so twice is no error.
     pub async fn stop(&self) -> Result<(), Error> {
         let flushed = self.flush_heartbeats().await;
+        self.logs.settle().await;
         self.store.close();
-        flushed
+        match flushed {
+            Err(Error::Store(StoreError::Closed)) => Ok(()),
+            flushed => flushed,
+        }
     }
 
-    /// Writes notes to the logs of tasks. A note that cannot be written is not worth more than a warning:
-    /// what it tells of has happened.
-    async fn write_notes(&self, notes: Vec<Note>) {
+    /// Writes notes to the logs of tasks. Nobody waits for them: what they tell of has happened.
+    fn write_notes(&self, notes: impl IntoIterator<Item = Note>) {
         for Note { job, task, text } in notes {
-            if let Err(error) = self.logs.write(task, move |logs| logs.append(job, task, &text)).await {
-                tracing::warn!(%task, %error, "a line of a task log was lost");
-            }
+            self.logs.note(task, move |logs| logs.append(job, task, &text));
         }
     }
 }

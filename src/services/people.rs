@@ -59,7 +59,7 @@ impl Services {
             tracing::info!(worker = worker.identifier(), reason, "a worker was forgotten");
             Ok::<_, Error>(notes)
         });
-        self.write_notes(notes.await?).await;
+        self.write_notes(notes.await?);
         self.credentials.forget(id);
         Ok(())
     }

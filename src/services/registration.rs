@@ -101,7 +101,7 @@ impl Services {
             tracing::info!(worker = worker.identifier(), "a worker signed off");
             release_all(tx, &news, id, "worker signed off")
         });
-        self.write_notes(notes.await?).await;
+        self.write_notes(notes.await?);
         Ok(())
     }
 

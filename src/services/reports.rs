@@ -68,7 +68,7 @@ impl Services {
             logs.append(job, id, &text)?;
             Ok(if wanted { last_lines(&text, TAIL_LINES) } else { String::new() })
         };
-        Ok(self.logs.write(id, append).await?)
+        Ok(self.logs.run(id, append).await?)
     }
 
     /// `POST /tasks/{id}/return`: the worker gives a task back. One that is not in its hands stays as it is.
@@ -79,7 +79,7 @@ impl Services {
             let in_hand = task.worker_id == Some(worker) && task.status.is_in_hand();
             in_hand.then(|| release(tx, &news, task, "returned by worker")).transpose()
         });
-        self.write_notes(note.await?.into_iter().collect()).await;
+        self.write_notes(note.await?);
         Ok(())
     }
 

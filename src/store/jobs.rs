@@ -2,9 +2,8 @@
 
 use super::{
     StoreError, codec,
-    keys::Key,
     schema::Table,
-    tx::{Rows, Tx, WriteTx},
+    tx::{ReadTx, Rows, Tx, WriteTx},
 };
 use crate::domain::{
     ids::JobId,
@@ -19,14 +18,20 @@ impl<T: Rows> Tx<T> {
 
     /// How a job stands.
     pub fn job_state(&self, id: JobId) -> Result<Option<JobState>, StoreError> {
-        self.record(Table::JobStates, &id.0)
+        match self.newer_job_state(id) {
+            Some(state) => Ok(Some(state.clone())),
+            None => self.record(Table::JobStates, &id.0),
+        }
     }
 
     pub(super) fn job_priority(&self, id: JobId) -> Result<i32, StoreError> {
         let state = self.job_state(id)?;
         Ok(state.ok_or_else(|| StoreError::Corrupt(format!("job {id} is not there")))?.priority)
     }
+}
 
+/// Lists of jobs, which do not see what the group of a change has yet to write.
+impl ReadTx {
     /// Jobs from the newest to the oldest, before `before`, as many as `limit` at the most.
     pub fn jobs(&self, before: Option<JobId>, limit: usize) -> Result<Vec<(Job, JobState)>, StoreError> {
         self.prefix(Table::Jobs, &[])?
@@ -61,14 +66,14 @@ impl WriteTx<'_> {
     pub fn insert_job(&mut self, job: &Job, priority: i32) -> Result<(), StoreError> {
         self.insert_record(Table::Jobs, &job.id.0, job)?;
         let state = JobState { priority, updated: self.now(), tally: Tally::default() };
-        self.insert_record(Table::JobStates, &job.id.0, &state)
+        self.put_job_state(job.id, state);
+        Ok(())
     }
 
     /// Forgets a job that has no tasks any more.
     pub fn delete_job(&mut self, id: JobId) -> Result<(), StoreError> {
-        let key = Key::new().job(id);
-        self.remove(Table::Jobs, &key)?;
-        self.remove(Table::JobStates, &key)
+        self.remove(Table::Jobs, &id.0)?;
+        self.remove_job_state(id)
     }
 
     pub(super) fn tally(&mut self, id: JobId, change: impl FnOnce(&mut Tally)) -> Result<(), StoreError> {
@@ -76,6 +81,7 @@ impl WriteTx<'_> {
         let mut state = state.ok_or_else(|| StoreError::Corrupt(format!("job {id} is not there")))?;
         change(&mut state.tally);
         state.updated = self.now();
-        self.insert_record(Table::JobStates, &id.0, &state)
+        self.put_job_state(id, state);
+        Ok(())
     }
 }

@@ -140,7 +140,6 @@ type Opener = Box<dyn Fn() -> Result<Database, DatabaseError> + Send + Sync>;
 pub struct Store {
     file: Arc<DatabaseFile>,
     writer: Mutex<Option<Writer>>,
-    heartbeats: Heartbeats,
 }
 
 /// The open file, which can be opened anew.
@@ -148,6 +147,8 @@ struct DatabaseFile {
     path: String,
     opener: Opener,
     open: RwLock<Option<Database>>,
+    /// What is newer than the file, as far as signs of life go.
+    heartbeats: Arc<Heartbeats>,
 }
 
 /// What an open database holds.
@@ -179,7 +180,7 @@ impl Store {
         let file = Arc::new(file);
         file.reopen()?;
         let writer = Writer::start(Arc::clone(&file)).map_err(|error| file.io_error(&error))?;
-        Ok(Self { file, writer: Mutex::new(Some(writer)), heartbeats: Heartbeats::default() })
+        Ok(Self { file, writer: Mutex::new(Some(writer)) })
     }
 
     /// A database in memory, for tests.
@@ -197,7 +198,7 @@ impl Store {
         let open = self.file.open.read().unwrap_or_else(PoisonError::into_inner);
         let database = open.as_ref().ok_or(StoreError::Closed)?;
         let txn = database.begin_read().map_err(StoreError::from)?;
-        act(&ReadTx::open(txn, now))
+        act(&ReadTx::open(txn, now, Arc::clone(&self.file.heartbeats)))
     }
 
     /// Changes the database: `act` happens whole or, when it returns an error, not at all. The answer comes
@@ -220,7 +221,7 @@ impl Store {
 
     /// Signs of life, which are too frequent to be transactions.
     pub fn heartbeats(&self) -> &Heartbeats {
-        &self.heartbeats
+        &self.file.heartbeats
     }
 
     /// Finishes the changes that wait and closes the file. Whatever comes later is told that the database is
@@ -242,7 +243,7 @@ impl Drop for Store {
 
 impl DatabaseFile {
     fn new(path: String, opener: Opener) -> Self {
-        Self { path, opener, open: RwLock::new(None) }
+        Self { path, opener, open: RwLock::new(None), heartbeats: Arc::default() }
     }
 
     /// Refuses what is not ours before redb opens it for good and, as it always does, writes to it.
@@ -291,7 +292,7 @@ impl DatabaseFile {
             if !names.iter().any(|name| name == Table::Meta.name()) {
                 return Ok((names.len(), None));
             }
-            let version = ReadTx::open(txn, Timestamp::UNIX_EPOCH)
+            let version = ReadTx::open(txn, Timestamp::UNIX_EPOCH, Arc::clone(&self.heartbeats))
                 .get(Table::Meta, SCHEMA_VERSION_KEY)?
                 .map(|version| version.value().to_vec());
             Ok((names.len(), version))
@@ -310,7 +311,7 @@ impl DatabaseFile {
     fn create_all(&self, database: &Database) -> Result<(), StoreError> {
         tracing::info!(database = self.path, "a new database was made");
         let txn = database.begin_write()?;
-        WriteTx::open(&txn, Timestamp::UNIX_EPOCH)?.insert(
+        WriteTx::open(&txn, Arc::clone(&self.heartbeats))?.insert(
             Table::Meta,
             SCHEMA_VERSION_KEY,
             &SCHEMA_VERSION.to_be_bytes(),

@@ -95,15 +95,23 @@ impl<T: Rows> Tx<T> {
             .collect()
     }
 
-    /// All tasks in the hands of workers, each with its worker and the last sign of life on disk.
+    /// All tasks in the hands of workers, each with its worker and the last sign of life.
     pub fn in_hand(&self) -> Result<Vec<(WorkerId, TaskId, Timestamp)>, StoreError> {
         self.prefix(Table::InHand, &[])?
             .map(|row| {
                 let (key, ping) = row?;
                 let (worker, task) = worker_and_task(key.value())?;
-                Ok((worker, task, time_from(ping.value())?))
+                let on_disk = time_from(ping.value())?;
+                Ok((worker, task, on_disk.max(self.beats().of_task(worker, task).unwrap_or(on_disk))))
             })
             .collect()
+    }
+
+    /// The last sign of life of a task in a worker's hands; nothing if it is not there.
+    pub fn last_ping(&self, worker: WorkerId, task: TaskId) -> Result<Option<Timestamp>, StoreError> {
+        let row = self.get(Table::InHand, &Key::new().worker(worker).task(task))?;
+        let on_disk = row.map(|ping| time_from(ping.value())).transpose()?;
+        Ok(on_disk.map(|on_disk| on_disk.max(self.beats().of_task(worker, task).unwrap_or(on_disk))))
     }
 
     /// Could the task be handed out now?
@@ -216,7 +224,7 @@ impl WriteTx<'_> {
         ] {
             self.clear(table)?;
         }
-        self.forget_counts();
+        self.forget_summaries();
         Ok(tasks)
     }
 

@@ -3,7 +3,7 @@
 //! [`ReadTx`] and [`WriteTx`] share every question that can be asked of a table; the files of the tables
 //! add them.
 
-use std::cell::OnceCell;
+use std::{cell::OnceCell, collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use redb::{AccessGuard, ReadOnlyTable, ReadTransaction, ReadableTable, WriteTransaction};
@@ -11,11 +11,12 @@ use redb::{AccessGuard, ReadOnlyTable, ReadTransaction, ReadableTable, WriteTran
 use super::{
     StoreError,
     codec::{self, Record},
+    heartbeats::Heartbeats,
     keys::{number_from, successor},
     schema::Table,
     tasks::counter_key,
 };
-use crate::domain::task::TaskStatus;
+use crate::domain::{ids::JobId, job::JobState, task::TaskStatus};
 
 type Bytes = &'static [u8];
 
@@ -26,6 +27,7 @@ pub(super) type RowGuard<'a> = (AccessGuard<'a, Bytes>, AccessGuard<'a, Bytes>);
 pub struct Tx<T> {
     tables: T,
     now: Timestamp,
+    beats: Arc<Heartbeats>,
 }
 
 /// A look at the database as it is at one moment.
@@ -41,6 +43,10 @@ pub trait Rows {
 
     #[doc(hidden)]
     fn table(&self, table: Table) -> Result<&Self::Table, StoreError>;
+
+    /// The state of a job that is newer than its row.
+    #[doc(hidden)]
+    fn newer_job_state(&self, id: JobId) -> Option<&JobState>;
 }
 
 /// The tables of a read transaction, opened as they are asked for.
@@ -60,14 +66,26 @@ impl Rows for ReadTables {
         let opened = self.txn.open_table(table.definition())?;
         Ok(cell.get_or_init(|| opened))
     }
+
+    fn newer_job_state(&self, _: JobId) -> Option<&JobState> {
+        None
+    }
 }
 
 /// The tables of a write transaction: all of them, opened once for a whole group of changes.
 pub struct WriteTables<'txn> {
     open: Vec<redb::Table<'txn, Bytes, Bytes>>,
     changes: u64,
-    /// By how much the number of tasks in each status has changed, in the whole group.
+    summaries: Summaries,
+}
+
+/// What changes with nearly every change of a task. It is written once, at the end of a group.
+#[derive(Default)]
+struct Summaries {
+    /// By how much the number of tasks in each status has changed.
     counted: [i64; TaskStatus::ALL.len()],
+    /// The jobs that have changed.
+    jobs: BTreeMap<JobId, JobState>,
 }
 
 impl<'txn> Rows for WriteTables<'txn> {
@@ -76,21 +94,26 @@ impl<'txn> Rows for WriteTables<'txn> {
     fn table(&self, table: Table) -> Result<&Self::Table, StoreError> {
         Ok(&self.open[table as usize])
     }
+
+    fn newer_job_state(&self, id: JobId) -> Option<&JobState> {
+        self.summaries.jobs.get(&id)
+    }
 }
 
 impl ReadTx {
-    pub(super) fn open(txn: ReadTransaction, now: Timestamp) -> Self {
-        Self { tables: ReadTables { txn, open: [const { OnceCell::new() }; Table::ALL.len()] }, now }
+    pub(super) fn open(txn: ReadTransaction, now: Timestamp, beats: Arc<Heartbeats>) -> Self {
+        let tables = ReadTables { txn, open: [const { OnceCell::new() }; Table::ALL.len()] };
+        Self { tables, now, beats }
     }
 }
 
 impl<'txn> WriteTx<'txn> {
-    /// Opens all tables; those that are not there yet are made.
-    pub(super) fn open(txn: &'txn WriteTransaction, now: Timestamp) -> Result<Self, StoreError> {
+    /// Opens all tables; those that are not there yet are made. Each change of the group brings its own time.
+    pub(super) fn open(txn: &'txn WriteTransaction, beats: Arc<Heartbeats>) -> Result<Self, StoreError> {
         let open: Result<_, _> =
             Table::ALL.into_iter().map(|table| txn.open_table(table.definition())).collect();
-        let counted = [0; TaskStatus::ALL.len()];
-        Ok(Self { tables: WriteTables { open: open?, changes: 0, counted }, now })
+        let tables = WriteTables { open: open?, changes: 0, summaries: Summaries::default() };
+        Ok(Self { tables, now: Timestamp::UNIX_EPOCH, beats })
     }
 
     /// Starts the next change of a group: its time is `now`.
@@ -100,25 +123,38 @@ impl<'txn> WriteTx<'txn> {
 
     /// Counts one task more, or one less, in a status.
     pub(super) fn count(&mut self, status: TaskStatus, by: i64) {
-        self.tables.counted[status as usize] += by;
+        self.tables.summaries.counted[status as usize] += by;
     }
 
-    /// No task is left to be counted.
-    pub(super) fn forget_counts(&mut self) {
-        self.tables.counted = [0; TaskStatus::ALL.len()];
+    /// Keeps the state of a job.
+    pub(super) fn put_job_state(&mut self, id: JobId, state: JobState) {
+        self.tables.changes += 1;
+        self.tables.summaries.jobs.insert(id, state);
     }
 
-    /// Writes what was counted: once a group, since every change of a status counts.
-    pub(super) fn write_counts(&mut self) -> Result<(), StoreError> {
-        for status in TaskStatus::ALL {
-            let by = std::mem::take(&mut self.tables.counted[status as usize]);
-            if by != 0 {
-                let key = counter_key(status);
-                let before =
-                    self.get(Table::Counters, &key)?.map(|count| number_from(count.value())).transpose()?;
-                let after = before.unwrap_or(0).saturating_add_signed(by);
-                self.insert(Table::Counters, &key, &after.to_be_bytes())?;
-            }
+    /// Forgets the state of a job.
+    pub(super) fn remove_job_state(&mut self, id: JobId) -> Result<(), StoreError> {
+        self.tables.summaries.jobs.remove(&id);
+        self.remove(Table::JobStates, &id.0)
+    }
+
+    /// Forgets what was to be written at the end of the group, since no job and no task is left.
+    pub(super) fn forget_summaries(&mut self) {
+        self.tables.summaries = Summaries::default();
+    }
+
+    /// Writes what is written once a group.
+    pub(super) fn write_summaries(&mut self) -> Result<(), StoreError> {
+        let Summaries { counted, jobs } = std::mem::take(&mut self.tables.summaries);
+        for (id, state) in &jobs {
+            self.insert_record(Table::JobStates, &id.0, state)?;
+        }
+        for (status, by) in TaskStatus::ALL.into_iter().zip(counted).filter(|(_, by)| *by != 0) {
+            let key = counter_key(status);
+            let before =
+                self.get(Table::Counters, &key)?.map(|count| number_from(count.value())).transpose()?;
+            let after = before.unwrap_or(0).saturating_add_signed(by);
+            self.insert(Table::Counters, &key, &after.to_be_bytes())?;
         }
         Ok(())
     }
@@ -172,6 +208,15 @@ impl<T: Rows> Tx<T> {
     /// The time of this transaction. Whatever happens in it happens now.
     pub fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// Signs of life that are newer than those in the tables.
+    pub(super) fn beats(&self) -> &Heartbeats {
+        &self.beats
+    }
+
+    pub(super) fn newer_job_state(&self, id: JobId) -> Option<&JobState> {
+        self.tables.newer_job_state(id)
     }
 
     pub(super) fn get(&self, table: Table, key: &[u8]) -> Result<Option<AccessGuard<'_, Bytes>>, StoreError> {

@@ -33,9 +33,11 @@ impl<T: Rows> Tx<T> {
         self.len(Table::Workers)
     }
 
-    /// When the worker was last heard of, as far as the disk knows.
+    /// When the worker was last heard of.
     pub fn worker_seen(&self, id: WorkerId) -> Result<Option<Timestamp>, StoreError> {
-        self.get(Table::WorkersSeen, &id.0)?.map(|time| time_from(time.value())).transpose()
+        let row = self.get(Table::WorkersSeen, &id.0)?;
+        let on_disk = row.map(|time| time_from(time.value())).transpose()?;
+        Ok(on_disk.max(self.beats().of_worker(id)))
     }
 }
 

@@ -170,8 +170,9 @@ fn make_and_commit(file: &DatabaseFile, group: &mut [Box<dyn Change>]) -> Result
     let open = file.open.read().unwrap_or_else(PoisonError::into_inner);
     // It is closed if it could not be opened anew the last time.
     let txn = open.as_ref().ok_or(redb::StorageError::DatabaseClosed)?.begin_write()?;
-    let mut tx = WriteTx::open(&txn, Timestamp::UNIX_EPOCH)?;
-    let made = group.iter_mut().try_for_each(|change| change.make(&mut tx)).and_then(|()| tx.write_counts());
+    let mut tx = WriteTx::open(&txn, Arc::clone(&file.heartbeats))?;
+    let made =
+        group.iter_mut().try_for_each(|change| change.make(&mut tx)).and_then(|()| tx.write_summaries());
     let changes = tx.changes();
     drop(tx);
     made?;

@@ -1,5 +1,6 @@
-//! Threads of their own for writing task logs, so that a slow disk keeps no request waiting but those that need it.
-//! All work on one task's log is done by one thread, in the order in which it was asked for.
+//! Threads of their own for task logs, so that a slow disk keeps no request waiting but those that need it. All work
+//! on one task's log is done by one thread, in the order in which it was asked for: what was asked to be written before
+//! is there for whoever reads after.
 
 use std::{
     io,
@@ -22,7 +23,7 @@ const THREADS: usize = 4;
 
 type Work = Box<dyn FnOnce(&TaskLogs) + Send>;
 
-/// Writes task logs.
+/// Keeps task logs.
 #[derive(Debug)]
 pub struct LogKeeper {
     logs: Arc<TaskLogs>,
@@ -37,25 +38,54 @@ impl LogKeeper {
         Ok(Self { logs, queues })
     }
 
-    /// The logs, to be read.
+    /// The logs, for what concerns no one task.
     pub fn logs(&self) -> &Arc<TaskLogs> {
         &self.logs
     }
 
     /// Does `work` on the log of `task`, after everything that was asked for before.
-    pub async fn write<T: Send + 'static>(
+    pub async fn run<T: Send + 'static>(
         &self,
         task: TaskId,
         work: impl FnOnce(&TaskLogs) -> Result<T, LogError> + Send + 'static,
     ) -> Result<T, LogError> {
         let (answer, done) = oneshot::channel();
-        let work = move |logs: &TaskLogs| {
+        self.queue(task, move |logs| {
             // Whoever asked may have gone away.
             let _gone = answer.send(work(logs));
-        };
-        let queue = &self.queues[usize::from(task.0[11]) % self.queues.len()];
-        queue.send(Box::new(work)).map_err(|_| LogError::Broken)?;
+        })?;
         done.await.unwrap_or(Err(LogError::Broken))
+    }
+
+    /// The same, but nobody waits for it: for what tells of something that has happened already. A failure is logged.
+    pub fn note(&self, task: TaskId, work: impl FnOnce(&TaskLogs) -> Result<(), LogError> + Send + 'static) {
+        let queued = self.queue(task, move |logs| {
+            if let Err(error) = work(logs) {
+                tracing::warn!(%task, error = &error as &dyn std::error::Error, "a line of a task log was lost");
+            }
+        });
+        if queued.is_err() {
+            tracing::warn!(%task, "a line of a task log was lost");
+        }
+    }
+
+    /// Waits until all that was asked for so far is done.
+    pub async fn settle(&self) {
+        for queue in &self.queues {
+            let (answer, done) = oneshot::channel();
+            let mark = move |_: &TaskLogs| {
+                let _gone = answer.send(());
+            };
+            // An error means that the thread has ended: nothing is left to be done.
+            if queue.send(Box::new(mark)).is_ok() {
+                let _ended = done.await;
+            }
+        }
+    }
+
+    fn queue(&self, task: TaskId, work: impl FnOnce(&TaskLogs) + Send + 'static) -> Result<(), LogError> {
+        let queue = &self.queues[usize::from(task.0[11]) % self.queues.len()];
+        queue.send(Box::new(work)).map_err(|_| LogError::Broken)
     }
 }
 
@@ -83,18 +113,30 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let keeper = LogKeeper::start(TaskLogs::new(folder.path().into())).unwrap();
         let appends =
-            (0..100).map(|line| keeper.write(TASK, move |logs| logs.append(JOB, TASK, &line.to_string())));
+            (0..100).map(|line| keeper.run(TASK, move |logs| logs.append(JOB, TASK, &line.to_string())));
         futures_util::future::try_join_all(appends).await.unwrap();
         let text = std::fs::read_to_string(keeper.logs().path(JOB, TASK)).unwrap();
         assert!(text.lines().eq((0..100).map(|line| line.to_string())), "{text}");
     }
 
     #[tokio::test]
+    async fn what_nobody_waits_for_is_there_for_whoever_asks_after() {
+        let folder = tempfile::tempdir().unwrap();
+        let keeper = LogKeeper::start(TaskLogs::new(folder.path().into())).unwrap();
+        keeper.note(TASK, |logs| logs.append(JOB, TASK, "noted"));
+        assert!(keeper.run(TASK, |logs| logs.find(JOB, TASK)).await.unwrap().is_some());
+        keeper.note(TASK, |logs| logs.append(JOB, TASK, "noted too"));
+        keeper.settle().await;
+        let text = std::fs::read_to_string(keeper.logs().path(JOB, TASK)).unwrap();
+        assert_eq!(text, "noted\nnoted too\n");
+    }
+
+    #[tokio::test]
     async fn a_panic_ends_only_the_work_that_panicked() {
         let folder = tempfile::tempdir().unwrap();
         let keeper = LogKeeper::start(TaskLogs::new(folder.path().into())).unwrap();
-        let broken = keeper.write::<()>(TASK, |_| panic!("on purpose")).await;
+        let broken = keeper.run::<()>(TASK, |_| panic!("on purpose")).await;
         assert!(matches!(broken, Err(LogError::Broken)), "{broken:?}");
-        keeper.write(TASK, |logs| logs.append(JOB, TASK, "still here")).await.unwrap();
+        keeper.run(TASK, |logs| logs.append(JOB, TASK, "still here")).await.unwrap();
     }
 }

@@ -9,7 +9,6 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, IoSlice, Write},
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
 };
 
 pub use keeper::LogKeeper;
@@ -61,15 +60,13 @@ impl LogError {
 #[derive(Debug)]
 pub struct TaskLogs {
     root: PathBuf,
-    /// Held while files are renamed: two rotations of one log at a time would overwrite each other's files.
-    rotating: Mutex<()>,
 }
 
 impl TaskLogs {
     /// The logs below `root`, which is made when the first log is written.
     #[must_use]
     pub fn new(root: PathBuf) -> Self {
-        Self { root, rotating: Mutex::new(()) }
+        Self { root }
     }
 
     /// Where the current log of a task is, whether it exists or not: where Flamenco Manager 2.x has it, too.
@@ -108,9 +105,9 @@ impl TaskLogs {
 
     /// Puts the current log aside before a new run of the task: it becomes `.txt.1`, `.txt.1` becomes `.txt.2`, and so
     /// on; all are kept, as in 2.x. A compressed current log (`.txt.gz`) is put aside as `.txt.1.gz`, or removed when it
-    /// is but a copy of a plain one. Without a current log nothing happens.
+    /// is but a copy of a plain one. Without a current log nothing happens. Of one log only one rotation may run at a
+    /// time; [`LogKeeper`] sees to that.
     pub fn rotate(&self, job: JobId, task: TaskId) -> Result<(), LogError> {
-        let _one_at_a_time = self.rotating.lock().unwrap_or_else(PoisonError::into_inner);
         let path = self.path(job, task);
         rotate::rotate(&path).map_err(LogError::write(&path))
     }

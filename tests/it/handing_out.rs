@@ -282,15 +282,18 @@ async fn a_parent_that_is_no_longer_known_counts_as_completed() {
 }
 
 #[tokio::test]
-async fn a_task_goes_back_if_its_log_cannot_be_begun() {
+async fn a_task_is_handed_out_though_its_log_cannot_be_begun_and_its_reports_wait() {
     let m = TestManager::start().await;
     let ada = m.sleeper("ada").await;
     let shot = m.submit(&job([task("a")])).await;
     std::fs::write(&m.config.task_logs_path, "a file where the folder should be").unwrap();
-    assert_eq!(ada.ask().await.expect(500).error_code(), "internal");
-    assert_eq!(m.status(&shot["a"]).await, "claimed-by-manager");
-    std::fs::remove_file(&m.config.task_logs_path).unwrap();
     ada.takes(&shot["a"]).await;
+    let report = json!({"task_status": "completed", "log": "done"});
+    assert_eq!(ada.update(&shot["a"], &report).await.expect(500).error_code(), "internal");
+    assert_eq!(m.status(&shot["a"]).await, "active");
+    std::fs::remove_file(&m.config.task_logs_path).unwrap();
+    ada.reports(&shot["a"], &report).await;
+    assert_eq!(m.status(&shot["a"]).await, "completed");
 }
 
 /// A clock that goes on by itself, a millisecond each time it is looked at.

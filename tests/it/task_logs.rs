@@ -50,6 +50,11 @@ async fn each_try_has_a_log_of_its_own() {
         ada.reports(&shot["a"], &json!({"log": format!("try {attempt}")})).await;
         ada.gives_back(&shot["a"]).await;
     }
+    assert_eq!(
+        m.log(&shot["a"]).await.lines().count(),
+        3,
+        "whoever asks for a log sees all that was noted before"
+    );
     for (end, attempt) in [("", 3), (".1", 2), (".2", 1)] {
         let log = fs::read_to_string(path(&m, &shot, end)).unwrap();
         assert!(log.contains(&format!("\ntry {attempt}\n")), "{end}: {log}");

@@ -225,6 +225,7 @@ async fn a_report_is_refused_whole_if_its_log_cannot_be_written_and_taken_when_i
     let ada = m.sleeper("ada").await;
     let shot = m.submit(&job([task("a")])).await;
     ada.takes(&shot["a"]).await;
+    assert!(m.log(&shot["a"]).await.contains("assigned"), "the log is begun");
     let logs = &m.config.task_logs_path;
     let aside = m.folder().join("aside");
     std::fs::rename(logs, &aside).unwrap();

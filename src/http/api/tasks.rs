@@ -10,7 +10,7 @@ use super::{
         Site, documents,
         error::ApiError,
         logs,
-        routes::{Answer, Route, endpoint, json, look, with},
+        routes::{Answer, Route, endpoint, json, with},
     },
     id, parameters,
 };
@@ -54,12 +54,8 @@ pub fn log(site: &Arc<Site>) -> Route {
             .and(parameters())
             .then(async |task: String, site: Arc<Site>, part: Result<LogPart, ApiError>| -> Answer {
                 let (task, LogPart { tail }) = (id(&task)?, part?);
-                let log = look(&site, move |services| {
-                    let job = services.job_of_task(task)?;
-                    Ok(services.logs().find(job, task)?)
-                });
-                let log =
-                    log.await?.ok_or_else(|| ApiError::not_found(format!("task {task} has no log yet")))?;
+                let log = site.services.log(site.services.job_of_task(task)?, task).await?;
+                let log = log.ok_or_else(|| ApiError::not_found(format!("task {task} has no log yet")))?;
                 match tail {
                     Some(lines) => logs::tail(log, lines).await,
                     None => Ok(logs::whole_text(log)),

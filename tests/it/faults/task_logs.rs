@@ -28,6 +28,12 @@ async fn task(manager: &Running, id: &str) -> Value {
     manager.get(&format!("/api/tasks/{id}")).await
 }
 
+/// Whoever asks for a log is behind everything that is to be written to it.
+async fn log_is_begun(manager: &Running, id: &str) {
+    let (status, _) = manager.call(http::Method::GET, &format!("/api/tasks/{id}/log"), None).await;
+    assert_eq!(status, StatusCode::OK);
+}
+
 #[tokio::test]
 async fn an_update_that_cannot_be_logged_is_refused_whole_and_taken_when_the_folder_is_mended() {
     let place = Place::new();
@@ -37,6 +43,7 @@ async fn an_update_that_cannot_be_logged_is_refused_whole_and_taken_when_the_fol
     let Asked::Task(given) = worker.ask_task().await.unwrap() else { panic!("there is a task") };
     let id = given["_id"].as_str().unwrap();
     let before = task(&manager, id).await;
+    log_is_begun(&manager, id).await;
 
     break_logs(&place);
     let update = json!({"task_status": "completed", "activity": "done", "log": "the last line\n"});
@@ -68,26 +75,30 @@ async fn an_update_without_a_log_needs_no_folder() {
     manager.submit(1).await;
     let mut worker = manager.worker().await;
     let Asked::Task(given) = worker.ask_task().await.unwrap() else { panic!("there is a task") };
+    let id = given["_id"].as_str().unwrap();
+    log_is_begun(&manager, id).await;
     break_logs(&place);
-    let status = worker.update(given["_id"].as_str().unwrap(), &json!({"task_status": "completed"})).await;
+    let status = worker.update(id, &json!({"task_status": "completed"})).await;
     assert_eq!(status.unwrap(), StatusCode::NO_CONTENT);
 }
 
 #[tokio::test]
-async fn a_task_whose_log_cannot_be_begun_goes_back_to_the_queue() {
+async fn a_task_whose_log_cannot_be_begun_is_handed_out_and_what_is_said_of_it_waits() {
     let place = Place::new();
     let manager = place.start();
-    let job = manager.submit(1).await;
+    manager.submit(1).await;
     let mut worker = manager.worker().await;
 
     break_logs(&place);
-    let asked = worker.ask_task().await.unwrap();
-    assert!(matches!(asked, Asked::Other(status) if status.is_server_error()), "{asked:?}");
-    let tasks = manager.get(&format!("/api/jobs/{job}/tasks")).await;
-    assert_eq!(tasks["tasks"][0]["status"], "claimed-by-manager", "{tasks}");
+    let Asked::Task(given) = worker.ask_task().await.unwrap() else { panic!("there is a task") };
+    let id = given["_id"].as_str().unwrap();
+    let update = json!({"task_status": "completed", "log": "the only line\n"});
+    let status = worker.update(id, &update).await.unwrap();
+    assert!(status.is_server_error(), "{status}");
 
     mend_logs(&place);
-    assert!(matches!(worker.ask_task().await.unwrap(), Asked::Task(_)));
+    assert_eq!(worker.update(id, &update).await.unwrap(), StatusCode::NO_CONTENT);
+    assert_eq!(task(&manager, id).await["status"], "completed");
     manager.stop();
     assert_eq!(place.run(&["check"]).code, Some(0));
 }
