@@ -43,6 +43,11 @@ pub enum ReportedStatus {
     Canceled,
 }
 
+/// The longest activity that is kept, in bytes. It is a line for people, and part of the task's record.
+const LONGEST_ACTIVITY: usize = 10_000;
+/// The most phases of work that are kept.
+const MOST_PHASES: usize = 1_000;
+
 /// A body that no worker sends: not JSON, or not an object.
 #[derive(Debug, thiserror::Error)]
 #[error("a task update is a JSON object; this body is not: {0}")]
@@ -58,12 +63,12 @@ impl WorkerReport {
         let mut reader = FieldReader { fields, dropped: Vec::new() };
         let report = Self {
             status: reader.take("task_status"),
-            activity: reader.take("activity"),
+            activity: reader.take_activity(),
             task_percentage: reader.take("task_progress_percentage"),
             command_index: reader.take("current_command_idx"),
             command_percentage: reader.take("command_progress_percentage"),
             log: reader.take("log"),
-            timing: reader.take::<Metrics>("metrics").map(|metrics| metrics.timing).unwrap_or_default(),
+            timing: reader.take_timing(),
         };
         Ok((report, reader.dropped))
     }
@@ -81,6 +86,25 @@ struct FieldReader<'a> {
 }
 
 impl FieldReader<'_> {
+    fn take_activity(&mut self) -> Option<String> {
+        let mut activity: String = self.take("activity")?;
+        if activity.len() > LONGEST_ACTIVITY {
+            self.dropped.push(format!("activity: {} bytes are too long, it was cut", activity.len()));
+            activity.truncate(activity.floor_char_boundary(LONGEST_ACTIVITY));
+        }
+        Some(activity)
+    }
+
+    fn take_timing(&mut self) -> BTreeMap<String, f64> {
+        let timing = self.take::<Metrics>("metrics").map(|metrics| metrics.timing).unwrap_or_default();
+        let size = timing.keys().map(String::len).sum::<usize>();
+        if timing.len() > MOST_PHASES || size > LONGEST_ACTIVITY * 10 {
+            self.dropped.push(format!("metrics: {} phases of {size} bytes are too many", timing.len()));
+            return BTreeMap::new();
+        }
+        timing
+    }
+
     /// The field, if it is there, is not null and is what it should be.
     fn take<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
         let raw = self.fields.remove(name)?;
@@ -195,6 +219,21 @@ mod tests {
         assert_eq!(report, WorkerReport { log: Some("kept".into()), ..WorkerReport::default() });
         let named: Vec<_> = dropped.iter().filter_map(|text| text.split(':').next()).collect();
         assert_eq!(named, ["task_status", "activity", "task_progress_percentage", "metrics"]);
+    }
+
+    #[test]
+    fn what_is_far_too_long_to_be_kept_is_cut_or_left_out_and_named() {
+        let phases: Vec<_> = (0..=MOST_PHASES).map(|phase| format!(r#""{phase}": 1"#)).collect();
+        let long = "\u{e9}".repeat(LONGEST_ACTIVITY);
+        let text = format!(
+            r#"{{"activity": "x{long}", "metrics": {{"timing": {{{}}}}}, "log": "{long}"}}"#,
+            phases.join(", ")
+        );
+        let (report, dropped) = read(&text);
+        assert_eq!(report.activity.map(|activity| activity.len()), Some(LONGEST_ACTIVITY - 1));
+        assert_eq!(report.log, Some(long));
+        assert!(report.timing.is_empty());
+        assert_eq!(dropped.len(), 2, "{dropped:?}");
     }
 
     #[test]

@@ -11,6 +11,10 @@ use super::StoreError;
 /// allocation.
 const LIMIT: usize = 64 << 20;
 
+/// What is larger than this is not written, because it might not be read again: while reading, a number of
+/// one byte counts as eight towards [`LIMIT`].
+const LARGEST: usize = LIMIT / 8;
+
 const CONFIG: Configuration<LittleEndian, Varint, Limit<LIMIT>> = bincode::config::standard().with_limit();
 
 /// Something that is kept as one record.
@@ -36,6 +40,9 @@ pub(super) fn encode<R: Record>(record: &R) -> Result<Vec<u8>, StoreError> {
     bytes.push(R::VERSION);
     bincode::serde::encode_into_std_write(record.to_layout(), &mut bytes, CONFIG)
         .map_err(|error| StoreError::Corrupt(format!("{} cannot be stored: {error}", R::WHAT)))?;
+    if bytes.len() > LARGEST {
+        return Err(StoreError::TooLarge { what: R::WHAT, bytes: bytes.len() });
+    }
     Ok(bytes)
 }
 

@@ -57,6 +57,14 @@ pub enum StoreError {
     /// The file holds something that this program did not write.
     #[error("the database is damaged: {0}")]
     Corrupt(String),
+    /// Something is too large for one record. Callers have limits of their own; this one keeps what is on disk readable.
+    #[error("{what} of {bytes} bytes is too large to be stored")]
+    TooLarge {
+        /// What it is.
+        what: &'static str,
+        /// How large it would be.
+        bytes: usize,
+    },
     /// A change had to be given up because of a mistake in the program.
     #[error("a change of the database was given up: {0}")]
     Panicked(String),

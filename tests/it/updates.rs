@@ -198,6 +198,15 @@ async fn fields_of_a_wrong_type_are_passed_over_and_the_rest_is_taken() {
 }
 
 #[tokio::test]
+async fn what_is_far_too_long_is_cut_and_the_task_can_still_be_read() {
+    let (m, ada, a) = at_work().await;
+    ada.reports(&a, &json!({"activity": "x".repeat(65 << 20), "task_status": "completed"})).await;
+    let after = m.task(&a).await;
+    assert_eq!(after["status"], "completed");
+    assert_eq!(after["activity"].as_str().map(str::len), Some(10_000));
+}
+
+#[tokio::test]
 async fn a_log_ends_in_one_newline_and_an_empty_one_is_none() {
     let m = TestManager::start().await;
     let ada = m.sleeper("ada").await;

@@ -121,6 +121,15 @@ fn is_pinned<R: Record + PartialEq + Debug>(record: &R, golden: &str) {
 }
 
 #[test]
+fn what_might_not_be_read_again_is_not_written() {
+    let largest = |length| codec::encode(&Job { metadata: "x".repeat(length), ..new_job(1) });
+    let bytes = largest(8_000_000).unwrap();
+    assert!(codec::decode::<Job>(&bytes).is_ok());
+    let error = largest(8 << 20).unwrap_err();
+    assert!(matches!(error, StoreError::TooLarge { what: "a job", .. }), "{error}");
+}
+
+#[test]
 fn every_record_is_written_and_read_as_it_always_was() {
     is_pinned(&task(), TASK);
     is_pinned::<Job>(&Job { metadata: r#"{"a":1}"#.into(), ..new_job(9) }, JOB);
