@@ -1,6 +1,6 @@
 //! Jobs come in: a ready-made list of tasks is checked whole, and then appears whole.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -20,6 +20,10 @@ pub mod limits {
     pub const COMMANDS: usize = 1_000;
     /// Parents of a task.
     pub const PARENTS: usize = 10_000;
+    /// Parents of all tasks of a job together: all are written at once, and everybody else waits meanwhile.
+    pub const ALL_PARENTS: usize = 300_000;
+    /// Bytes of the metadata, as JSON.
+    pub const METADATA: usize = 1 << 20;
     /// Characters of a name of a job or a task.
     pub const NAME: usize = 1_000;
     /// Characters of a job type, a task type or the name of a command.
@@ -136,7 +140,19 @@ fn check(job: &NewJob) -> Result<Vec<Vec<usize>>, String> {
     if job.job_type == MANAGER_LOCAL {
         return Err(format!("job_type {MANAGER_LOCAL:?} is kept for the Manager's own test renders"));
     }
+    let metadata = serde_json::to_string(&job.metadata).map_or(usize::MAX, |text| text.len());
+    if metadata > limits::METADATA {
+        return Err(format!("metadata has {metadata} bytes; at most {} are allowed", limits::METADATA));
+    }
     check_count("the job", "tasks", job.tasks.len(), limits::TASKS)?;
+    let links: usize = job.tasks.iter().map(|task| task.parents.len()).sum();
+    if links > limits::ALL_PARENTS {
+        return Err(format!(
+            "its tasks have {links} parents in all; at most {} are allowed: let many tasks wait for one that does \
+             nothing and waits for all their parents",
+            limits::ALL_PARENTS
+        ));
+    }
     let mut places = HashMap::with_capacity(job.tasks.len());
     for (place, task) in job.tasks.iter().enumerate() {
         check_task(task).map_err(|why| format!("task {place} ({:?}): {why}", task.name))?;
@@ -194,10 +210,11 @@ fn check_count(whose: &str, what: &str, count: usize, limit: usize) -> Result<()
 
 fn find_parents(task: &NewTask, places: &HashMap<&str, usize>) -> Result<Vec<usize>, String> {
     let mut found = Vec::with_capacity(task.parents.len());
+    let mut seen = HashSet::with_capacity(task.parents.len());
     for parent in &task.parents {
         let place = places.get(parent.as_str());
         let place = place.ok_or_else(|| format!("task {:?} has an unknown parent {parent:?}", task.name))?;
-        if found.contains(place) {
+        if !seen.insert(*place) {
             return Err(format!("task {:?} names its parent {parent:?} twice", task.name));
         }
         found.push(*place);
@@ -295,6 +312,20 @@ mod tests {
         assert_eq!(refusal(&long), "the name of the job has 1001 characters; at most 1000 are allowed");
         let odd = job(&json!([task("a\u{0}", &[])]));
         assert!(refusal(&odd).contains("control character"));
+    }
+
+    #[test]
+    fn absurd_sizes_are_refused() {
+        let mut large = job(&json!([task("a", &[])]));
+        large.metadata.insert("x".into(), Value::String("x".repeat(limits::METADATA)));
+        assert!(refusal(&large).starts_with("metadata has 1048"), "{}", refusal(&large));
+
+        let names: Vec<_> = (0..5_000).map(|place| place.to_string()).collect();
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let mut tasks: Vec<_> = names.iter().map(|name| task(name, &[])).collect();
+        tasks.extend((0..61).map(|place| task(&format!("behind {place}"), &names)));
+        let tangled = refusal(&job(&Value::Array(tasks)));
+        assert!(tangled.starts_with("its tasks have 305000 parents in all"), "{tangled}");
     }
 
     #[test]

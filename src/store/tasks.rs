@@ -273,7 +273,14 @@ impl WriteTx<'_> {
         old: Option<&TaskRow>,
         new: Option<&TaskRow>,
     ) -> Result<(), StoreError> {
-        let parents = |row: Option<&TaskRow>| row.map_or_else(Vec::new, |row| row.task.parents.clone());
+        let parents = |row: Option<&TaskRow>| -> BTreeSet<TaskId> {
+            row.map_or_else(BTreeSet::new, |row| row.task.parents.iter().copied().collect())
+        };
+        if let (Some(old), Some(new)) = (old, new)
+            && old.task.parents == new.task.parents
+        {
+            return Ok(());
+        }
         let (old, new) = (parents(old), parents(new));
         for parent in old.iter().filter(|parent| !new.contains(parent)) {
             self.remove(Table::Children, &Key::new().task(*parent).task(id))?;
