@@ -1,6 +1,6 @@
 //! Workers come and go: registration, sign-on, sign-off, and the statuses that they take on.
 
-use super::{Error, Services, known_worker, releasing::release_all};
+use super::{Error, Services, known_worker, limits, releasing::release_all};
 use crate::domain::{
     ids::WorkerId,
     sleep::SleepSchedule,
@@ -24,6 +24,9 @@ pub struct Registration {
     pub software: String,
 }
 
+/// The most task types of a worker: for each one the queue is looked at whenever the worker asks for a task.
+const MOST_TASK_TYPES: usize = 1_000;
+
 /// What a worker says when it starts again. Only what is given changes.
 #[derive(Debug, Clone)]
 pub struct SignOn {
@@ -43,6 +46,9 @@ impl Services {
         let now = self.now();
         let Registration { secret, platform, supported_task_types, nickname, address, software } =
             registration;
+        check_size("nickname", &nickname, limits::NAME)?;
+        check_size("platform", &platform, limits::WORD)?;
+        check_task_types(&supported_task_types)?;
         let id = WorkerId(self.identities.next(now));
         let worker = Worker {
             id,
@@ -67,6 +73,8 @@ impl Services {
 
     /// `POST /sign-on`: a worker starts again. What is requested of it stays so.
     pub async fn sign_on(&self, id: WorkerId, sign_on: SignOn) -> Result<(), Error> {
+        check_size("nickname", sign_on.nickname.as_deref().unwrap_or_default(), limits::NAME)?;
+        check_task_types(sign_on.supported_task_types.as_deref().unwrap_or_default())?;
         self.change_worker(id, move |worker| {
             let SignOn { supported_task_types, nickname, address, software } = &sign_on;
             if let Some(types) = supported_task_types {
@@ -149,4 +157,24 @@ impl Services {
             })
             .await
     }
+}
+
+/// Nothing of a worker may be absurdly long: all workers are read whenever somebody looks at the farm.
+fn check_size(what: &str, text: &str, limit: usize) -> Result<(), Error> {
+    match text.chars().count() {
+        length if length > limit => {
+            Err(Error::Refused(format!("{what} has {length} characters; at most {limit} are allowed")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_task_types(types: &[String]) -> Result<(), Error> {
+    if types.len() > MOST_TASK_TYPES {
+        let count = types.len();
+        return Err(Error::Refused(format!(
+            "supported_task_types: there are {count}; at most {MOST_TASK_TYPES} are allowed"
+        )));
+    }
+    types.iter().try_for_each(|task_type| check_size("a task type", task_type, limits::WORD))
 }

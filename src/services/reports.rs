@@ -22,6 +22,12 @@ use crate::{
 
 /// As many lines of a log go to the Server.
 const TAIL_LINES: usize = 10;
+/// And of these, if they are absurdly long, as many bytes of their end.
+const TAIL_BYTES: usize = 1 << 20;
+/// The most files that a worker may name at once; genuine ones name one.
+const MOST_PATHS: usize = 1_000;
+/// The longest path, in bytes.
+const LONGEST_PATH: usize = 1 << 12;
 
 /// Whether a worker may go on with its task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +72,7 @@ impl Services {
         let (job, id, wanted) = (task.job, task.id, self.news.has_server());
         let append = move |logs: &TaskLogs| {
             logs.append(job, id, &text)?;
-            Ok(if wanted { last_lines(&text, TAIL_LINES) } else { String::new() })
+            Ok(if wanted { tail_of(&text) } else { String::new() })
         };
         Ok(self.logs.run(id, append).await?)
     }
@@ -100,10 +106,21 @@ impl Services {
 
     /// `POST /output-produced`: the worker wrote files.
     pub async fn output_produced(&self, worker: WorkerId, paths: Vec<String>) -> Result<(), Error> {
+        if paths.len() > MOST_PATHS || paths.iter().any(|path| path.len() > LONGEST_PATH) {
+            return Err(Error::Refused(format!(
+                "paths: at most {MOST_PATHS} are taken, of at most {LONGEST_PATH} bytes each"
+            )));
+        }
         let at = self.now();
         let event = Event::OutputProduced { at, worker, paths };
         self.store.write(at, move |tx| Ok(tx.push_event(&event)?)).await
     }
+}
+
+fn tail_of(text: &str) -> String {
+    let mut tail = last_lines(text, TAIL_LINES);
+    let start = tail.ceil_char_boundary(tail.len().saturating_sub(TAIL_BYTES));
+    tail.split_off(start)
 }
 
 /// Why the worker may not go on with the task.

@@ -90,6 +90,10 @@ async fn a_worker_that_is_no_document_is_refused() {
         (with(about(), &json!({"secret": "s".repeat(73)})), "secret"),
         (with(about(), &json!({"supported_task_types": "sleep"})), "supported_task_types"),
         (json!({"secret": "s", "nickname": "ada"}), "platform"),
+        (with(about(), &json!({"nickname": "n".repeat(1_001)})), "nickname"),
+        (with(about(), &json!({"platform": "p".repeat(101)})), "platform"),
+        (with(about(), &json!({"supported_task_types": vec!["sleep"; 1_001]})), "supported_task_types"),
+        (with(about(), &json!({"supported_task_types": ["t".repeat(101)]})), "a task type"),
     ] {
         let answer = m.post("/register-worker", &body).await.expect(400);
         assert!(answer.says().contains(says) || says == "supported_task_types", "{}", answer.says());

@@ -192,6 +192,10 @@ async fn the_files_that_a_worker_wrote_are_kept_as_events() {
     for none in [json!({"paths": []}), json!({})] {
         assert_eq!(ada.post_json("/output-produced", &none).await.expect(422).error_code(), "unprocessable");
     }
+    for absurd in [json!({"paths": vec!["/a.png"; 1_001]}), json!({"paths": ["x".repeat(5_000)]})] {
+        let answer = ada.post_json("/output-produced", &absurd).await.expect(400);
+        assert!(answer.says().contains("at most"), "{}", answer.says());
+    }
     for bad in ["", "{", "[]", "\"x\"", r#"{"paths": "x"}"#, r#"{"paths": [1]}"#] {
         let answer = ada.call(Method::POST, "/output-produced", bad).await;
         assert_eq!(answer.expect(400).error_code(), "bad-request", "{bad}");
