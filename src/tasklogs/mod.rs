@@ -80,7 +80,8 @@ impl TaskLogs {
         let probe = self.root.join(".writable");
         fs::create_dir_all(&self.root)
             .and_then(|()| fs::write(&probe, b""))
-            .and_then(|()| fs::remove_file(&probe))
+            // Another check may have removed it.
+            .and_then(|()| unless_missing(fs::remove_file(&probe)))
             .map_err(LogError::write(&self.root))
     }
 
@@ -230,6 +231,19 @@ mod tests {
         let (_folder, logs) = logs();
         logs.append(JOB, TASK, "").unwrap();
         assert!(logs.find(JOB, TASK).unwrap().is_none());
+    }
+
+    #[test]
+    fn checks_at_the_same_time_do_not_disturb_each_other() {
+        let (_folder, logs) = logs();
+        let logs = Arc::new(logs);
+        let checks = [(); 4].map(|()| {
+            let logs = Arc::clone(&logs);
+            thread::spawn(move || (0..500).for_each(|_| logs.check().unwrap()))
+        });
+        for check in checks {
+            check.join().unwrap();
+        }
     }
 
     #[test]
