@@ -22,7 +22,7 @@ pub fn text(document: &Value, field: &str) -> String {
     match &document[field] {
         Value::Null => "-".into(),
         Value::String(text) if text.is_empty() => "-".into(),
-        Value::String(text) => text.clone(),
+        Value::String(text) => shown(text),
         other => other.to_string(),
     }
 }
@@ -30,8 +30,13 @@ pub fn text(document: &Value, field: &str) -> String {
 /// The texts of a list, with commas.
 pub fn list(document: &Value, field: &str) -> String {
     let items = document[field].as_array().map(Vec::as_slice).unwrap_or_default();
-    let texts: Vec<_> = items.iter().filter_map(Value::as_str).collect();
+    let texts: Vec<_> = items.iter().filter_map(Value::as_str).map(shown).collect();
     if texts.is_empty() { "-".into() } else { texts.join(", ") }
+}
+
+/// A text without signs that steer the terminal: whoever registers a worker chooses its name.
+fn shown(text: &str) -> String {
+    text.chars().map(|sign| if sign.is_control() { char::REPLACEMENT_CHARACTER } else { sign }).collect()
 }
 
 /// Prints a document as JSON.
@@ -45,5 +50,21 @@ pub fn print(lines: &str) -> Result<(), Failure> {
     match writeln!(io::stdout(), "{}", trimmed.join("\n")) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn no_name_steers_the_terminal() {
+        let document =
+            json!({"nickname": "a\u{1b}[31m\nb", "types": ["x\u{7}", "y"], "none": "", "number": 7});
+        assert_eq!(text(&document, "nickname"), "a\u{fffd}[31m\u{fffd}b");
+        assert_eq!(list(&document, "types"), "x\u{fffd}, y");
+        assert_eq!([text(&document, "none"), text(&document, "number")], ["-", "7"]);
     }
 }
