@@ -46,8 +46,8 @@ pub(super) const PATHS: Kind<Vec<PathBuf>> =
     kind("a list of paths such as [\"/shared/jobs\"]", |value| list(value, |item| (PATH.read)(item)));
 
 pub(super) const OPTIONAL_SECRET: Kind<Option<Secret>> = Kind {
-    expected: "a text in quotes",
-    read: |value| optional(value, |text| Some(Secret::new(text))),
+    expected: "a text in quotes that is not blank",
+    read: |value| optional(value, |text| (!text.trim().is_empty()).then(|| Secret::new(text))),
     secret: true,
 };
 

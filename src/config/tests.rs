@@ -223,6 +223,12 @@ fn one_mistake_is_one_message() {
 }
 
 #[test]
+fn a_blank_secret_is_none_that_anybody_meant() {
+    let message = message("worker_registration_secret = '  '");
+    assert!(message.contains("not blank"), "{message}");
+}
+
+#[test]
 fn a_secret_is_never_shown() {
     for text in
         ["manager_secret = 12345", "worker_registration_secret = ['12345']", "manager_secret = '12345'"]
