@@ -106,9 +106,21 @@ pub enum TaskEvent {
     CancelAsked,
 }
 
+impl fmt::Display for TaskEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Assigned => "handed out",
+            Self::Released => "taken back",
+            Self::Finished => "completed",
+            Self::FailedSoftly | Self::FailedHard => "failed",
+            Self::CancelAsked => "canceled",
+        })
+    }
+}
+
 /// An event that cannot happen to a task in this status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a task that is {from} cannot be {event:?}")]
+#[error("a task that is {from} cannot be {event}")]
 pub struct IllegalTransition {
     /// The status of the task.
     pub from: TaskStatus,

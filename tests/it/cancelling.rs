@@ -121,6 +121,7 @@ async fn what_is_over_cannot_be_canceled() {
     ada.takes_and_completes(&shot["a"]).await;
     let answer = m.post(&format!("/api/tasks/{}/cancel", &shot["a"]), &Value::Null).await.expect(409);
     assert_eq!(answer.error_code(), "too-late");
+    assert_eq!(answer.says(), "a task that is completed cannot be canceled");
     m.post(&format!("/api/tasks/{}/cancel", "0".repeat(24)), &Value::Null).await.expect(404);
     m.post("/api/tasks/x/cancel", &Value::Null).await.expect(404);
     assert_eq!(m.status(&shot["a"]).await, "completed");
