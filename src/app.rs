@@ -127,7 +127,7 @@ impl App {
             None => self.services.setting(DEVICE_UUID, || uuid::Uuid::new_v4().to_string()).await?,
         };
         let own_url = self.config.own_url.as_ref().map(ToString::to_string);
-        let config = SsdpConfig { port: ssdp::PORT, device_uuid, own_url, http_port: self.address.port() };
+        let config = SsdpConfig { port: ssdp::PORT, device_uuid, own_url, http: self.address };
         match ssdp::bind(config) {
             Ok(responder) => drop(tracker.spawn(responder.run(stop.clone()))),
             Err(error) => {

@@ -33,10 +33,11 @@ pub struct SsdpConfig {
     /// Names this Manager, whatever its address: a UUID.
     pub device_uuid: String,
     /// The URL at which workers reach the Manager. Without one it is made of the address that routes to the
-    /// worker who asks, and of `http_port`.
+    /// worker who asks, and of the port of `http`.
     pub own_url: Option<String>,
-    /// The port of plain HTTP.
-    pub http_port: u16,
+    /// Where plain HTTP is served: on all addresses of this machine, or on one, which is then the only one to
+    /// announce.
+    pub http: SocketAddr,
 }
 
 /// Listens for questions, and answers them while it [runs](Responder::run).
@@ -98,10 +99,12 @@ impl Responder {
             return;
         }
         let sent = match self.location_for(asker) {
-            Ok(location) => {
+            Ok(Some(location)) => {
                 let answer = answer(&self.config.device_uuid, &location);
                 self.socket.send_to(answer.as_bytes(), asker).await
             }
+            // A worker takes the first answer that it gets: better none than one that leads nowhere.
+            Ok(None) => return,
             Err(error) => Err(error),
         };
         match sent {
@@ -110,11 +113,21 @@ impl Responder {
         }
     }
 
-    fn location_for(&self, asker: SocketAddr) -> io::Result<String> {
-        match &self.config.own_url {
-            Some(url) => Ok(url.clone()),
-            None => Ok(format!("http://{}:{}/", address_towards(asker)?, self.config.http_port)),
+    /// The URL for this asker; none when it cannot reach the Manager.
+    fn location_for(&self, asker: SocketAddr) -> io::Result<Option<String>> {
+        if let Some(url) = &self.config.own_url {
+            return Ok(Some(url.clone()));
         }
+        let towards = address_towards(asker)?;
+        // A question from this machine comes from the very address that it would be answered from.
+        let from_here = asker.ip() == towards;
+        let listening = self.config.http.ip().to_canonical();
+        let address = match listening {
+            everywhere if everywhere.is_unspecified() => towards,
+            loopback if loopback.is_loopback() && !from_here => return Ok(None),
+            one => one,
+        };
+        Ok(Some(format!("http://{}/", SocketAddr::new(address, self.config.http.port()))))
     }
 }
 
@@ -195,8 +208,12 @@ mod tests {
             port: 0,
             device_uuid: "7401c189-ef69-434b-b4d8-56d00075faf5".into(),
             own_url: own_url.map(Into::into),
-            http_port: 8080,
+            http: "[::]:8080".parse().unwrap(),
         }
+    }
+
+    fn listening_on(http: &str) -> Responder {
+        bind(SsdpConfig { http: http.parse().unwrap(), ..config(None) }).unwrap()
     }
 
     /// What a Manager of this configuration answers, when it is asked at `address`.
@@ -256,6 +273,26 @@ mod tests {
     async fn without_one_it_is_the_address_that_the_asker_can_reach() {
         let answer = answer_to(QUESTION.as_bytes(), Ipv4Addr::LOCALHOST, config(None)).await.unwrap();
         assert!(answer.contains("\r\nLOCATION: http://127.0.0.1:8080/\r\n"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn a_manager_that_listens_on_one_address_announces_that_one() {
+        let here: SocketAddr = "127.0.0.1:1901".parse().unwrap();
+        for (http, url) in [
+            ("192.0.2.7:8080", "http://192.0.2.7:8080/"),
+            ("127.0.0.1:8080", "http://127.0.0.1:8080/"),
+            ("[::1]:8080", "http://[::1]:8080/"),
+            ("0.0.0.0:8080", "http://127.0.0.1:8080/"),
+        ] {
+            assert_eq!(listening_on(http).location_for(here).unwrap().as_deref(), Some(url), "{http}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_manager_for_this_machine_alone_is_not_announced_to_others() {
+        let responder = listening_on("127.0.0.1:8080");
+        // Of the loopback network, and yet another address than that of a question from here.
+        assert_eq!(responder.location_for("127.0.0.2:1901".parse().unwrap()).unwrap(), None);
     }
 
     #[tokio::test]
