@@ -1,11 +1,10 @@
 //! Task logs as answers.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderValue, header};
-use tokio::sync::mpsc;
 use warp::{Reply, reply::Response};
 
 use super::{error::ApiError, routes::Answer};
@@ -62,23 +61,29 @@ fn text_response(text: Vec<u8>) -> Response {
     response
 }
 
-/// Sends what `source` has, piece by piece, so that memory does not grow with the log.
-fn streamed(mut source: Box<dyn Read + Send>) -> Response {
-    let (pieces, sent) = mpsc::channel(2);
-    tokio::task::spawn_blocking(move || {
-        loop {
-            let mut piece = Vec::with_capacity(PIECE);
-            let read = source.by_ref().take(PIECE as u64).read_to_end(&mut piece);
-            let ended = !matches!(read, Ok(1..));
-            let piece = read.map(|_| Bytes::from(piece));
-            // A client that has gone away wants no more.
-            if pieces.blocking_send(piece).is_err() || ended {
-                return;
-            }
-        }
+/// Sends what `source` has, piece by piece, so that memory does not grow with the log. A thread is busy only
+/// while a piece is read, never while a slow client takes it.
+fn streamed(source: Box<dyn Read + Send + Sync>) -> Response {
+    let pieces = stream::unfold(Some(source), async |source| {
+        let source = source?;
+        let (piece, source) = tokio::task::spawn_blocking(move || next_piece(source))
+            .await
+            .unwrap_or_else(|_| (Some(Err(io::Error::other("reading a task log ended badly"))), None));
+        piece.map(|piece| (piece, source))
     });
-    let pieces = stream::unfold(sent, async |mut sent| sent.recv().await.map(|piece| (piece, sent)));
     warp::reply::stream(pieces).into_response()
+}
+
+/// The next piece, and what to go on with; no piece at the end.
+fn next_piece(
+    mut source: Box<dyn Read + Send + Sync>,
+) -> (Option<io::Result<Bytes>>, Option<Box<dyn Read + Send + Sync>>) {
+    let mut piece = Vec::with_capacity(PIECE);
+    match source.by_ref().take(PIECE as u64).read_to_end(&mut piece) {
+        Ok(0) => (None, None),
+        Ok(_) => (Some(Ok(piece.into())), Some(source)),
+        Err(error) => (Some(Err(error)), None),
+    }
 }
 
 /// The answer when a task has no log.

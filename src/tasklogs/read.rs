@@ -61,7 +61,7 @@ impl LogFile {
     }
 
     /// The text, as a stream. Errors come while it is read.
-    pub fn into_text(self) -> Box<dyn Read + Send> {
+    pub fn into_text(self) -> Box<dyn Read + Send + Sync> {
         let file = BufReader::new(self.file.take(self.length));
         if self.compressed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) }
     }
