@@ -68,53 +68,55 @@ impl Services {
     /// as it may be after the Manager itself was away. What fails is the task that a living worker forgot.
     pub async fn check_timeouts(&self) -> Result<TimedOut, Error> {
         let overdue = &self.policy.overdue;
-        let workers = self.store.read(self.now(), |tx| find_silent_workers(tx, overdue))?;
-        for id in &workers {
-            self.time_out_worker(*id).await?;
+        let mut timed_out = TimedOut::default();
+        for id in self.store.read(self.now(), |tx| find_silent_workers(tx, overdue))? {
+            if self.time_out_worker(id).await? {
+                timed_out.workers.push(id);
+            }
         }
-        let tasks = self.store.read(self.now(), |tx| find_silent_tasks(tx, overdue))?;
-        for id in &tasks {
-            self.time_out_task(*id).await?;
+        for (worker, id) in self.store.read(self.now(), |tx| find_silent_tasks(tx, overdue))? {
+            if self.time_out_task(worker, id).await? {
+                timed_out.tasks.push(id);
+            }
         }
-        Ok(TimedOut { workers, tasks })
+        Ok(timed_out)
     }
 
-    async fn time_out_task(&self, id: TaskId) -> Result<(), Error> {
-        let (news, overdue) = (self.news.clone(), self.policy.overdue.clone());
+    /// Gives a task up, unless something has been heard of it since it was found, and returns whether it did.
+    async fn time_out_task(&self, worker: WorkerId, id: TaskId) -> Result<bool, Error> {
+        let (news, interval) = (self.news.clone(), self.policy.overdue.active_task);
         let note = self.store.write(self.now(), move |tx| {
-            // Something may have been heard since it was found.
-            let still = find_silent_tasks(tx, &overdue)?.contains(&id);
-            let task = tx.task(id)?.filter(|_| still);
-            let Some(task) = task else { return Ok::<_, Error>(None) };
-            Ok(Some((task.worker_id, time_out_task(tx, &news, task)?)))
+            let silent = tx.last_ping(worker, id)?.is_some_and(|ping| is_older(ping, tx.now(), interval));
+            let task = tx.task(id)?.filter(|_| silent);
+            task.map(|task| time_out_task(tx, &news, task)).transpose()
         });
-        let Some((worker, note)) = note.await? else { return Ok(()) };
-        // At its next call it is looked up, and found to be back.
-        if let Some(worker) = worker {
-            self.credentials.forget(worker);
-        }
+        let Some(note) = note.await? else { return Ok(false) };
+        // At its next call the worker is looked up, and found to be back.
+        self.credentials.forget(worker);
         self.write_notes([note]);
-        Ok(())
+        Ok(true)
     }
 
-    async fn time_out_worker(&self, id: WorkerId) -> Result<(), Error> {
+    /// Gives a worker up, unless something has been heard of it since it was found, and returns whether it did.
+    async fn time_out_worker(&self, id: WorkerId) -> Result<bool, Error> {
         let (news, interval) = (self.news.clone(), self.policy.overdue.awake_worker);
         let notes = self.store.write(self.now(), move |tx| {
             let mut worker = known_worker(tx, id)?;
             let seen = last_seen(tx, &worker)?;
             if !worker_timed_out(worker.status, seen, tx.now(), interval) {
-                return Ok::<_, Error>(Vec::new());
+                return Ok::<_, Error>(None);
             }
             tracing::warn!(worker = worker.identifier(), last_seen = %seen, "a worker timed out");
             worker.status = WorkerStatus::Timeout;
             tx.put_worker(&worker)?;
             let reason = format!("worker {} timed out", worker.identifier());
-            release_all(tx, &news, id, &reason)
+            release_all(tx, &news, id, &reason).map(Some)
         });
-        self.write_notes(notes.await?);
+        let Some(notes) = notes.await? else { return Ok(false) };
         // At its next call it is looked up, and found to be back.
         self.credentials.forget(id);
-        Ok(())
+        self.write_notes(notes);
+        Ok(true)
     }
 
     /// Asks of workers what their sleep schedules want, at the boundaries of those (`interface.md`, "Sleep
@@ -152,17 +154,22 @@ impl Services {
         let gone = self.store.read(self.now(), |tx| {
             let mut gone = Vec::new();
             for worker in tx.workers()? {
-                let old = is_older(last_seen(tx, &worker)?, tx.now(), age);
-                if old && statuses.contains(&worker.status) {
+                if is_gone(tx, &worker, &statuses, age)? {
                     gone.push(worker.id);
                 }
             }
             Ok::<_, Error>(gone)
         })?;
-        for id in &gone {
-            self.forget_worker_because(*id, "worker is being auto-removed").await?;
+        let mut removed = Vec::new();
+        for id in gone {
+            // It may have signed on since it was found.
+            let statuses = statuses.clone();
+            let still = move |tx: &WriteTx<'_>, worker: &Worker| is_gone(tx, worker, &statuses, age);
+            if self.forget_worker_if(id, "worker is being auto-removed", still).await? {
+                removed.push(id);
+            }
         }
-        Ok(gone)
+        Ok(removed)
     }
 
     /// Forgets tasks that were not touched for `task_cleanup_max_age`, and jobs that have none left, and
@@ -179,6 +186,8 @@ impl Services {
                 .read(self.now(), |tx| Ok::<_, Error>(tx.tasks_untouched_since(then, after, STEP)?))?;
             forgotten += self.forget_tasks(old, then).await?;
             after = next;
+            // A look at a million tasks takes a while, and others have work to do meanwhile.
+            tokio::task::yield_now().await;
             if after.is_none() {
                 return Ok(forgotten);
             }
@@ -193,7 +202,9 @@ impl Services {
             .write(self.now(), move |tx| {
                 let mut forgotten = 0;
                 for id in &tasks {
-                    let Some(task) = tx.task(*id)?.filter(|task| task.last_updated < then) else { continue };
+                    // Signs of life do not touch a task: one that is in hand is not forgotten, however long it takes.
+                    let old = |task: &Task| task.last_updated < then && !task.status.is_in_hand();
+                    let Some(task) = tx.task(*id)?.filter(old) else { continue };
                     tx.delete_task(*id)?;
                     forgotten += 1;
                     if tx.job_state(task.job)?.is_some_and(|state| state.tally.total() == 0) {
@@ -221,6 +232,16 @@ impl Services {
     }
 }
 
+/// Is it in one of these statuses, and was it not heard of for this long?
+fn is_gone<T: Rows>(
+    tx: &Tx<T>,
+    worker: &Worker,
+    statuses: &[WorkerStatus],
+    age: SignedDuration,
+) -> Result<bool, StoreError> {
+    Ok(statuses.contains(&worker.status) && is_older(last_seen(tx, worker)?, tx.now(), age))
+}
+
 fn find_silent_workers<T: Rows>(tx: &Tx<T>, overdue: &Overdue) -> Result<Vec<WorkerId>, Error> {
     let mut silent = Vec::new();
     for worker in tx.workers()? {
@@ -231,10 +252,10 @@ fn find_silent_workers<T: Rows>(tx: &Tx<T>, overdue: &Overdue) -> Result<Vec<Wor
     Ok(silent)
 }
 
-fn find_silent_tasks<T: Rows>(tx: &Tx<T>, overdue: &Overdue) -> Result<Vec<TaskId>, Error> {
+fn find_silent_tasks<T: Rows>(tx: &Tx<T>, overdue: &Overdue) -> Result<Vec<(WorkerId, TaskId)>, Error> {
     let mut in_hand = tx.in_hand()?;
     in_hand.retain(|(_, _, ping)| is_older(*ping, tx.now(), overdue.active_task));
-    Ok(in_hand.into_iter().map(|(_, id, _)| id).collect())
+    Ok(in_hand.into_iter().map(|(worker, id, _)| (worker, id)).collect())
 }
 
 /// When the worker was last heard of; when it registered, if never since.

@@ -5,11 +5,14 @@ use jiff::tz::TimeZone;
 use super::{
     Error, Services, care::follow_schedule, known_worker, releasing::release_all, server_news::News,
 };
-use crate::domain::{
-    ids::{JobId, TaskId, WorkerId},
-    sleep::SleepSchedule,
-    task::TaskEvent,
-    worker::{StatusRequest, WorkerStatus},
+use crate::{
+    domain::{
+        ids::{JobId, TaskId, WorkerId},
+        sleep::SleepSchedule,
+        task::TaskEvent,
+        worker::{StatusRequest, Worker, WorkerStatus},
+    },
+    store::{StoreError, WriteTx},
 };
 
 impl Services {
@@ -43,25 +46,31 @@ impl Services {
 
     /// Forgets a worker. Its tasks go back to the queue.
     pub async fn forget_worker(&self, id: WorkerId) -> Result<(), Error> {
-        self.forget_worker_because(id, "worker was removed").await
+        self.forget_worker_if(id, "worker was removed", |_, _| Ok(true)).await.map(drop)
     }
 
-    pub(super) async fn forget_worker_because(
+    /// Forgets a worker if `still` holds, and returns whether it did.
+    pub(super) async fn forget_worker_if(
         &self,
         id: WorkerId,
         reason: &'static str,
-    ) -> Result<(), Error> {
+        still: impl Fn(&WriteTx<'_>, &Worker) -> Result<bool, StoreError> + Send + 'static,
+    ) -> Result<bool, Error> {
         let news = self.news.clone();
         let notes = self.store.write(self.now(), move |tx| {
             let worker = known_worker(tx, id)?;
+            if !still(tx, &worker)? {
+                return Ok(None);
+            }
             let notes = release_all(tx, &news, id, reason)?;
             tx.delete_worker(id)?;
             tracing::info!(worker = worker.identifier(), reason, "a worker was forgotten");
-            Ok::<_, Error>(notes)
+            Ok::<_, Error>(Some(notes))
         });
-        self.write_notes(notes.await?);
+        let Some(notes) = notes.await? else { return Ok(false) };
+        self.write_notes(notes);
         self.credentials.forget(id);
-        Ok(())
+        Ok(true)
     }
 
     /// Trusts a worker again with tasks of this type of this job. One that was trusted all along is no error.

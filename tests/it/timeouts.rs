@@ -263,6 +263,18 @@ async fn with_a_server_old_tasks_are_forgotten_and_their_job_with_the_last_of_th
 }
 
 #[tokio::test]
+async fn a_task_in_the_hands_of_a_worker_is_not_forgotten_however_long_it_takes() {
+    let m = TestManager::with_server().await;
+    let ada = m.sleeper("ada").await;
+    let shot = m.submit(&job([task("a")])).await;
+    ada.takes(&shot["a"]).await;
+    m.advance(400.hours());
+    ada.may_i_run(&shot["a"]).await;
+    assert_eq!(m.services.clean_up_tasks().await.unwrap(), 0);
+    assert_eq!(m.status(&shot["a"]).await, "active");
+}
+
+#[tokio::test]
 async fn without_a_server_tasks_are_never_forgotten() {
     let m = TestManager::start().await;
     m.submit(&job([task("a")])).await;
