@@ -2,11 +2,16 @@
 
 use std::{convert::Infallible, sync::Arc};
 
+use bytes::Bytes;
 use headers::{Authorization, Header, authorization::Basic};
 use http::HeaderValue;
-use warp::Filter;
+use warp::{Filter, Rejection};
 
-use super::{Site, error::ApiError};
+use super::{
+    Site,
+    body::{self, BodyError, BodyLimits},
+    error::ApiError,
+};
 use crate::domain::ids::WorkerId;
 
 /// The worker that calls, or the answer that whoever calls deserves.
@@ -22,6 +27,24 @@ pub fn caller(
         let site = Arc::clone(&site);
         async move { authenticate(&site, value.as_ref()).await }
     })
+}
+
+/// Takes who calls, and a body of at most `max` bytes. A stranger's body is read only as far as it is small: the
+/// memory for large ones is for workers, who may not be kept waiting for it.
+pub fn caller_with_body(
+    site: &Arc<Site>,
+    max: u64,
+) -> impl Filter<Extract = (Caller, Result<Bytes, BodyError>), Error = Rejection> + Clone + Send + Sync + use<>
+{
+    caller(site)
+        .and(body::content_length())
+        .and(warp::body::stream())
+        .then(move |caller: Caller, length: Option<u64>, stream| async move {
+            let max = if caller.is_ok() { max } else { max.min(body::SMALL) };
+            let body = body::read_limited(stream, length, BodyLimits::of(max)).await;
+            (caller, body)
+        })
+        .untuple_one()
 }
 
 async fn authenticate(site: &Site, authorization: Option<&HeaderValue>) -> Caller {

@@ -12,13 +12,15 @@ use tokio::{
 };
 use warp::{Filter, Rejection};
 
+use crate::services;
+
 /// The most bytes of an ordinary body.
 pub const ORDINARY: u64 = 16 << 20;
 /// The most bytes of a task update. A worker whose update is refused for its size sends it again for ever.
 pub const TASK_UPDATE: u64 = 256 << 20;
 
 /// What a body may hold without asking the budget.
-const SMALL: u64 = 1 << 20;
+pub const SMALL: u64 = 1 << 20;
 /// The budget counts in blocks of this many bytes, because a semaphore counts to 2^32 at most.
 const BLOCK: u64 = 1 << 10;
 /// The memory that all large bodies together may take; it belongs to the process, and so does this.
@@ -79,6 +81,17 @@ pub fn object<T: DeserializeOwned>(text: &[u8]) -> serde_json::Result<T> {
     serde_json::from_slice(text)
 }
 
+/// Works on a body of this many bytes: a large one on a thread where that keeps no other request waiting.
+pub async fn digest<T: Send + 'static>(
+    bytes: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, services::Error> {
+    if size(bytes) <= SMALL {
+        return Ok(work());
+    }
+    tokio::task::spawn_blocking(work).await.map_err(|_| services::Error::Panicked)
+}
+
 /// Takes the whole body, of at most `max` bytes.
 pub fn bytes(
     max: u64,
@@ -90,14 +103,16 @@ pub fn bytes(
 pub fn bytes_within(
     limits: BodyLimits,
 ) -> impl Filter<Extract = (Result<Bytes, BodyError>,), Error = Rejection> + Clone + Send + Sync {
-    warp::header::optional::<String>("content-length")
+    content_length()
         .and(warp::body::stream())
-        .then(move |length: Option<String>, stream| read_limited(stream, announced(length), limits))
+        .then(move |length: Option<u64>, stream| read_limited(stream, length, limits))
 }
 
-/// The announced length. hyper has refused those that are no number; it is also missing when the body is chunked.
-fn announced(length: Option<String>) -> Option<u64> {
-    length?.parse().ok()
+/// Takes the announced length. hyper has refused those that are no number; it is also missing when the body is chunked.
+pub fn content_length()
+-> impl Filter<Extract = (Option<u64>,), Error = Rejection> + Clone + Send + Sync + 'static {
+    warp::header::optional::<String>("content-length")
+        .map(|length: Option<String>| length.and_then(|length| length.parse().ok()))
 }
 
 /// Reads a whole body. `announced` is its length, when the client told it.

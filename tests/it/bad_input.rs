@@ -147,6 +147,17 @@ async fn a_huge_body_is_413() {
 }
 
 #[tokio::test]
+async fn a_stranger_is_told_so_whatever_the_size_of_the_body() {
+    let (m, ada, a) = at_work().await;
+    let stranger = ada.with_secret("wrong");
+    for size in [0, 2 << 20, 5 << 20] {
+        let answer = stranger.update(&a, &json!({"log": "x".repeat(size)})).await.expect(401);
+        assert_is_json_error(&answer);
+    }
+    assert!(!m.log(&a).await.contains("xxx"));
+}
+
+#[tokio::test]
 async fn an_update_is_never_too_large() {
     let (m, ada, a) = at_work().await;
     let line = "x".repeat(1023) + "\n";

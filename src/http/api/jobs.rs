@@ -36,8 +36,11 @@ pub fn submit(site: &Arc<Site>) -> Route {
                        body: Result<Bytes, BodyError>|
                        -> Answer {
                     let NoParameters {} = none?;
-                    let new: NewJob = body::object(&body?)
-                        .map_err(|error| ApiError::bad_request(format!("this is no job: {error}")))?;
+                    let body = body?;
+                    let new: serde_json::Result<NewJob> =
+                        body::digest(body.len(), move || body::object(&body)).await?;
+                    let new =
+                        new.map_err(|error| ApiError::bad_request(format!("this is no job: {error}")))?;
                     let id = site.services.submit_job(new).await?;
                     let (job, state) = site.services.job(id)?;
                     Ok(created(warp::reply::json(&documents::job(&job, &state))))

@@ -12,7 +12,7 @@ use warp::{Filter, Reply, reply::Response};
 use super::{
     super::{
         Site,
-        authentication::{Caller, caller},
+        authentication::{Caller, caller, caller_with_body},
         body::{self, BodyError},
         documents,
         error::ApiError,
@@ -97,15 +97,14 @@ pub fn sign_on(site: &Arc<Site>) -> Route {
         warp::path!("sign-on")
             .and(warp::post())
             .and(with(site))
-            .and(caller(site))
             .and(warp::header::headers_cloned())
             .and(warp::ext::get::<Peer>())
-            .and(body::bytes(body::ORDINARY))
+            .and(caller_with_body(site, body::ORDINARY))
             .then(
                 async |site: Arc<Site>,
-                       caller: Caller,
                        headers: HeaderMap,
                        peer: Peer,
+                       caller: Caller,
                        body: Result<Bytes, BodyError>|
                        -> Answer {
                     let worker = caller?;

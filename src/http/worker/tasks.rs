@@ -12,7 +12,7 @@ use warp::{Filter, Reply, path::Tail, reply::Response};
 use super::{
     super::{
         Site,
-        authentication::{Caller, caller},
+        authentication::{Caller, caller, caller_with_body},
         body::{self, BodyError},
         documents,
         error::ApiError,
@@ -100,8 +100,7 @@ pub fn update(site: &Arc<Site>) -> Route {
         warp::path!("tasks" / String / "update")
             .and(warp::post())
             .and(with(site))
-            .and(caller(site))
-            .and(body::bytes(body::TASK_UPDATE))
+            .and(caller_with_body(site, body::TASK_UPDATE))
             .then(
                 async |id: String,
                        site: Arc<Site>,
@@ -110,8 +109,7 @@ pub fn update(site: &Arc<Site>) -> Route {
                        -> Answer {
                     let worker = caller?;
                     let Ok(id) = id.parse::<TaskId>() else { return Ok(malformed_id(&id).into_text()) };
-                    let (report, dropped) = WorkerReport::from_json(&body?)
-                        .map_err(|error| ApiError::bad_request(error.to_string()))?;
+                    let (report, dropped) = read_report(body?).await?;
                     for field in dropped {
                         tracing::warn!(task = %id, %worker, field, "a field of a task update makes no sense");
                     }
@@ -120,6 +118,11 @@ pub fn update(site: &Arc<Site>) -> Route {
                 },
             ),
     )
+}
+
+async fn read_report(body: Bytes) -> Result<(WorkerReport, Vec<String>), ApiError> {
+    let report = body::digest(body.len(), move || WorkerReport::from_json(&body)).await?;
+    report.map_err(|error| ApiError::bad_request(error.to_string()))
 }
 
 /// `POST /tasks/{id}/return`
@@ -206,8 +209,7 @@ pub fn output_produced(site: &Arc<Site>) -> Route {
         warp::path!("output-produced")
             .and(warp::post())
             .and(with(site))
-            .and(caller(site))
-            .and(body::bytes(body::ORDINARY))
+            .and(caller_with_body(site, body::ORDINARY))
             .then(async |site: Arc<Site>, caller: Caller, body: Result<Bytes, BodyError>| -> Answer {
                 let worker = caller?;
                 let OutputBody { paths } = from_json(body)?;
