@@ -1,6 +1,10 @@
 //! The composition root: builds every part of a Manager, starts them, and stops them in order.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::{SignedDuration, tz::TimeZone};
 use tokio::net::TcpListener;
@@ -80,14 +84,16 @@ impl App {
         Ok(Self { services, site, listener, address, config })
     }
 
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// What it can do.
-    pub fn services(&self) -> &Arc<Services> {
-        &self.services
+    /// The URL at which a person at this machine reaches it.
+    pub fn url(&self) -> String {
+        let mut address = self.address;
+        match address.ip() {
+            ip if !ip.is_unspecified() => {}
+            IpAddr::V4(_) => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+            // "Everywhere" is IPv4, too, and that is what people know.
+            IpAddr::V6(_) => address = (Ipv4Addr::LOCALHOST, address.port()).into(),
+        }
+        format!("http://{address}/")
     }
 
     /// Runs until `stop`, then closes the doors in this order: no new requests, no new turns of the loops, and
@@ -98,7 +104,7 @@ impl App {
         self.answer_discovery(&tracker, &stop).await?;
         tracing::info!(
             version = crate::http::VERSION,
-            address = %self.address,
+            url = self.url(),
             database = %self.config.database_path.display(),
             "Flamenco Manager is running"
         );
@@ -196,9 +202,9 @@ pub fn site(config: &Config, services: &Arc<Services>) -> Site {
 async fn listen_on(listen: &ListenAddress) -> Result<TcpListener, StartError> {
     let port = listen.port;
     let listener = match &listen.host {
-        ListenHost::Everywhere => match TcpListener::bind((std::net::Ipv6Addr::UNSPECIFIED, port)).await {
+        ListenHost::Everywhere => match TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).await {
             Err(error) if error.kind() != std::io::ErrorKind::AddrInUse => {
-                TcpListener::bind((std::net::Ipv4Addr::UNSPECIFIED, port)).await
+                TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await
             }
             bound => bound,
         },
@@ -211,8 +217,7 @@ async fn listen_on(listen: &ListenAddress) -> Result<TcpListener, StartError> {
 /// The configuration may ask for more than this version can do. Nobody shall learn that by surprise.
 fn warn_of_what_is_not_there_yet(config: &Config) {
     let loopback = config.listen.as_ref().is_none_or(ListenAddress::is_loopback);
-    let wanted = config.user_authentication();
-    if wanted != UserAuthentication::Nobody {
+    if matches!(config.user_authentication, Some(UserAuthentication::Token | UserAuthentication::Server)) {
         tracing::warn!(
             "[user_authentication] mode: this version cannot ask who somebody is yet, so it acts as \"none\""
         );

@@ -39,7 +39,7 @@ pub fn demo(keep: bool) -> Result<ExitCode, Failure> {
     };
     runtime()?.block_on(async {
         let app = App::start(config, Arc::new(SystemClock)).await.map_err(|error| Failure::of(&error))?;
-        let url = format!("http://{}/", app.address());
+        let url = app.url();
         println!("A Manager for this demo runs at {url}");
         println!("Its database and task logs are in {}", folder.path().display());
         let stop = CancellationToken::new();
