@@ -4,6 +4,7 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use serde_json::json;
 
+use super::{Failure, tables::print};
 use crate::{
     app::{self, StartError},
     clock::SystemClock,
@@ -20,19 +21,23 @@ struct Finding {
 }
 
 /// Looks at everything, says what it found, and returns the exit code.
-pub fn check(found: Result<(Config, Option<PathBuf>), ConfigError>, as_json: bool) -> ExitCode {
+pub fn check(
+    found: Result<(Config, Option<PathBuf>), ConfigError>,
+    as_json: bool,
+) -> Result<ExitCode, Failure> {
     let findings = match found {
         Ok((config, path)) => vec![read(path), database(&config), logs(&config)],
         Err(error) => vec![bad("configuration", error.to_string())],
     };
     for Finding { what, good, text } in &findings {
-        if as_json {
-            println!("{}", json!({"what": what, "good": good, "text": text}));
+        print(&if as_json {
+            json!({"what": what, "good": good, "text": text}).to_string()
         } else {
-            println!("{:<5}{what}: {text}", if *good { "ok" } else { "BAD" });
-        }
+            format!("{:<5}{what}: {text}", if *good { "ok" } else { "BAD" })
+        })?;
     }
-    if findings.iter().all(|finding| finding.good) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let all_good = findings.iter().all(|finding| finding.good);
+    Ok(if all_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn good(what: &'static str, text: impl Into<String>) -> Finding {
@@ -77,6 +82,6 @@ fn logs(config: &Config) -> Finding {
     let what = "task logs";
     match TaskLogs::new(config.task_logs_path.clone()).check() {
         Ok(()) => good(what, format!("{} can be written", config.task_logs_path.display())),
-        Err(error) => bad(what, super::Failure::of(&error).to_string()),
+        Err(error) => bad(what, Failure::of(&error).to_string()),
     }
 }

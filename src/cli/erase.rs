@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Failure, args::Confirmation, client::Client};
+use super::{Failure, args::Confirmation, client::Client, tables::print};
 use crate::{
     app::{self, StartError},
     clock::SystemClock,
@@ -63,32 +63,32 @@ impl Erasable {
             Ok(services) => {
                 let count = (self.count)(&services).map_err(|error| Failure::of(&error))?;
                 self.confirm(count, confirmation)?;
-                self.report((self.erase)(&services)?);
+                self.report((self.erase)(&services)?)
             }
             Err(StartError::Store(OpenError::InUse { .. })) => {
                 let manager = Client::new(None, config)?;
                 let (path, field) = self.count_at;
                 self.confirm(manager.get(path)?[field].as_u64().unwrap_or(0), confirmation)?;
-                self.report(manager.delete(self.erase_at)?["erased"].as_u64().unwrap_or(0));
+                self.report(manager.delete(self.erase_at)?["erased"].as_u64().unwrap_or(0))
             }
-            Err(error) => return Err(Failure::of(&error)),
+            Err(error) => Err(Failure::of(&error)),
         }
-        Ok(())
     }
 
     fn confirm(&self, count: u64, confirmation: Confirmation) -> Result<(), Failure> {
         if confirmation.yes {
             return Ok(());
         }
-        print!("This erases {count} {}. {} Type yes to go on: ", self.name, self.warning);
-        io::stdout().flush()?;
+        let mut stdout = io::stdout();
+        write!(stdout, "This erases {count} {}. {} Type yes to go on: ", self.name, self.warning)?;
+        stdout.flush()?;
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer)?;
         if answer.trim() == "yes" { Ok(()) } else { Err(Failure::new("nothing was erased")) }
     }
 
-    fn report(&self, erased: u64) {
-        println!("{erased} {} erased.", self.name);
+    fn report(&self, erased: u64) -> Result<(), Failure> {
+        print(&format!("{erased} {} erased.", self.name))
     }
 }
 

@@ -64,7 +64,7 @@ fn execute(args: &Args) -> Result<ExitCode, Failure> {
     }
     let found = Config::find(args.config.as_deref());
     if let Command::Check = args.action() {
-        return Ok(check::check(found, args.json));
+        return check::check(found, args.json);
     }
     let (config, path) = found.map_err(|error| Failure::of(&error))?;
     match args.action() {

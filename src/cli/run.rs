@@ -5,7 +5,7 @@ use std::{path::Path, process::ExitCode, sync::Arc};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-use super::{Failure, demo};
+use super::{Failure, demo, tables::print};
 use crate::{
     app::{App, StartError},
     clock::SystemClock,
@@ -40,8 +40,8 @@ pub fn demo(keep: bool) -> Result<ExitCode, Failure> {
     runtime()?.block_on(async {
         let app = App::start(config, Arc::new(SystemClock)).await.map_err(|error| Failure::of(&error))?;
         let url = app.url();
-        println!("A Manager for this demo runs at {url}");
-        println!("Its database and task logs are in {}", folder.path().display());
+        print(&format!("A Manager for this demo runs at {url}"))?;
+        print(&format!("Its database and task logs are in {}", folder.path().display()))?;
         let stop = CancellationToken::new();
         let manager = tokio::spawn(app.run(stop.clone()));
         let interrupted = stop_on_signal()?;
@@ -50,7 +50,7 @@ pub fn demo(keep: bool) -> Result<ExitCode, Failure> {
             None => return Err(Failure::new("the demo was interrupted")),
         };
         if keep {
-            println!("The Manager goes on at {url} until you press Ctrl+C.");
+            print(&format!("The Manager goes on at {url} until you press Ctrl+C."))?;
             interrupted.cancelled().await;
         }
         stop.cancel();
@@ -61,7 +61,7 @@ pub fn demo(keep: bool) -> Result<ExitCode, Failure> {
 
 async fn show(url: &str) -> Result<ExitCode, Failure> {
     let summary = demo::tour(url, demo::for_stdout().as_mut()).await.map_err(|error| Failure::of(&error))?;
-    println!("{summary}");
+    print(&summary.to_string())?;
     if summary.went_as_planned() { Ok(ExitCode::SUCCESS) } else { Ok(ExitCode::FAILURE) }
 }
 
