@@ -28,6 +28,10 @@ use crate::{
 /// How long loops may take to end after they were told to.
 const LOOPS_MAY_TAKE: Duration = Duration::from_secs(5);
 
+/// As many open files are kept for everything but connections: logs, the database, the page, the clock.
+#[cfg(unix)]
+const FILES_KEPT_FREE: usize = 128;
+
 /// The setting under which the name of this Manager for SSDP is kept.
 const DEVICE_UUID: &str = "ssdp-device-uuid";
 
@@ -108,7 +112,8 @@ impl App {
             database = %self.config.database_path.display(),
             "Flamenco Manager is running"
         );
-        serve(self.listener, routes(&self.site), on_panic, Limits::default(), stop).await;
+        let limits = Limits { connections: most_connections(), ..Limits::default() };
+        serve(self.listener, routes(&self.site), on_panic, limits, stop).await;
         tracker.close();
         if tokio::time::timeout(LOOPS_MAY_TAKE, tracker.wait()).await.is_err() {
             tracing::warn!("some background work took too long and was cut off");
@@ -142,6 +147,28 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// How many connections may be open at a time, so that idle ones do not use up the files that task logs need. The
+/// process is given as many files as it may have: the usual 1024 are too few for a large farm.
+fn most_connections() -> usize {
+    let wanted = Limits::default().connections;
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let maximum = getrlimit(Resource::Nofile).maximum;
+        // If it cannot be raised it stays, and counts.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+        let files = getrlimit(Resource::Nofile).current;
+        let files = files.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
+        let connections = wanted.min(files.saturating_sub(FILES_KEPT_FREE).max(files / 2));
+        if connections < wanted {
+            tracing::info!(connections, "the limit of open files allows no more connections at a time");
+        }
+        connections
+    }
+    #[cfg(not(unix))]
+    wanted
 }
 
 /// What a Manager can do, on its database and its logs alone: all of it that needs no network.

@@ -67,6 +67,24 @@ async fn ten_thousand_idle_connections_do_not_keep_a_worker_waiting() {
     manager.stop();
 }
 
+#[tokio::test]
+async fn more_connections_than_there_are_files_leave_enough_for_the_logs() {
+    let place = Place::new();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -n 300; exec \"$0\" --json serve", BINARY]);
+    let manager = Running::start(place.at_home(shell));
+    manager.submit(1).await;
+    let mut worker = manager.worker().await;
+    let mut crowd = Vec::new();
+    for _ in 0..250 {
+        crowd.push(TcpStream::connect(manager.address()).await.unwrap());
+    }
+    // Its log is a file, too.
+    assert!(matches!(worker.ask_task().await.unwrap(), Asked::Task(_)));
+    drop(crowd);
+    manager.stop();
+}
+
 async fn send(manager: &Running, text: &str) -> TcpStream {
     let mut stream = TcpStream::connect(manager.address()).await.unwrap();
     stream.write_all(text.as_bytes()).await.unwrap();
