@@ -1,6 +1,10 @@
 //! `check`: says in plain words what is wrong with the configuration, the database and the paths.
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use serde_json::json;
 
@@ -60,11 +64,16 @@ fn database(config: &Config) -> Finding {
     let path = config.database_path.display();
     if !config.database_path.exists() {
         let folder = config.database_path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        return match folder.filter(|folder| !folder.is_dir()) {
-            Some(folder) => {
-                bad(what, format!("{path}: the folder {} is not there; make it", folder.display()))
+        let folder = folder.unwrap_or(Path::new("."));
+        if !folder.is_dir() {
+            return bad(what, format!("{path}: the folder {} is not there; make it", folder.display()));
+        }
+        // Nobody sees this file, and it is gone at once.
+        return match tempfile::tempfile_in(folder) {
+            Ok(_) => good(what, format!("{path} is not there yet; it is made at the first start")),
+            Err(error) => {
+                bad(what, format!("{path}: the folder {} cannot be written: {error}", folder.display()))
             }
-            None => good(what, format!("{path} is not there yet; it is made at the first start")),
         };
     }
     match app::services(config, Arc::new(SystemClock)).map(|services| services.contradictions()) {

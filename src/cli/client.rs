@@ -26,8 +26,12 @@ impl Client {
         let url = url.cloned().or_else(|| config.local_url()).ok_or_else(|| {
             Failure::new("the configuration does not say where the Manager listens; give its address with --manager URL")
         })?;
-        let settings =
-            Agent::config_builder().http_status_as_error(false).timeout_global(Some(LIMIT)).build();
+        // The Manager is on this machine or in this network; a proxy in the environment is for the web.
+        let settings = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(LIMIT))
+            .proxy(None)
+            .build();
         Ok(Self { url, agent: settings.into() })
     }
 

@@ -72,6 +72,24 @@ fn check_finds_a_good_place_good_and_names_what_is_bad() {
     let said = place.run(&["check"]);
     assert_eq!(said.code, Some(1));
     assert!(said.stdout.contains("BAD  task logs: cannot write"), "{}", said.stdout);
+
+    place.configure("database_path = \"/proc/flamenco-manager.redb\"\n");
+    let said = place.run(&["check"]);
+    assert_eq!(said.code, Some(1));
+    assert!(
+        said.stdout.contains("BAD  database: /proc/flamenco-manager.redb: the folder"),
+        "{}",
+        said.stdout
+    );
+}
+
+#[test]
+fn a_proxy_for_the_web_is_not_asked_for_the_manager() {
+    let place = at_a_known_port();
+    let manager = place.start();
+    let output = place.command(&["worker", "list"]).env("http_proxy", "http://127.0.0.1:9").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    manager.stop();
 }
 
 #[test]
