@@ -138,7 +138,7 @@ async fn schedule(
 ) -> Result<(), ApiError> {
     let worker = worker.parse().map_err(|_| malformed_id(worker))?;
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    if kind.split(';').next().unwrap_or_default().trim() != "application/json" {
+    if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
         return Err(ApiError::not_acceptable("a sleep schedule is sent with Content-Type: application/json"));
     }
     let wire: SleepScheduleWire = body::object(&body?)
