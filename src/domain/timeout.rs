@@ -21,15 +21,29 @@ pub fn is_older(then: Timestamp, now: Timestamp, age: SignedDuration) -> bool {
     now.duration_since(then) > age
 }
 
-/// The status of a worker whose task has timed out.
-///
-/// One that is away or asleep by its own word stays so: it is not at fault for a task it no longer has.
-pub fn after_task_timeout(status: WorkerStatus) -> WorkerStatus {
-    match status {
-        WorkerStatus::Starting | WorkerStatus::Awake | WorkerStatus::Testing | WorkerStatus::Timeout => {
-            WorkerStatus::Timeout
-        }
-        WorkerStatus::Asleep | WorkerStatus::Error | WorkerStatus::Offline | WorkerStatus::Shutdown => status,
+/// What becomes of an active task of which nothing has been heard for too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SilentTask {
+    /// Its worker is awake and has forgotten it: the task has failed, and the worker has timed out.
+    Fails,
+    /// Its worker is not at work, as it says itself, or has started anew: nobody has the task, so somebody else may.
+    GoesBack,
+}
+
+/// Judges such a task by the status of its worker, if that is still known.
+pub fn judge_silent_task(worker: Option<WorkerStatus>) -> SilentTask {
+    match worker {
+        Some(WorkerStatus::Awake) => SilentTask::Fails,
+        Some(
+            WorkerStatus::Starting
+            | WorkerStatus::Asleep
+            | WorkerStatus::Error
+            | WorkerStatus::Testing
+            | WorkerStatus::Offline
+            | WorkerStatus::Timeout
+            | WorkerStatus::Shutdown,
+        )
+        | None => SilentTask::GoesBack,
     }
 }
 
@@ -52,5 +66,14 @@ mod tests {
         let seen: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
         let earlier = seen - SignedDuration::from_hours(5);
         assert!(!worker_timed_out(WorkerStatus::Awake, seen, earlier, SignedDuration::from_mins(1)));
+    }
+
+    #[test]
+    fn only_a_worker_that_is_awake_can_forget_its_task() {
+        for status in WorkerStatus::ALL {
+            let fails = judge_silent_task(Some(status)) == SilentTask::Fails;
+            assert_eq!(fails, status == WorkerStatus::Awake, "{status}");
+        }
+        assert_eq!(judge_silent_task(None), SilentTask::GoesBack);
     }
 }

@@ -3,6 +3,7 @@
 mod api;
 mod authentication;
 pub mod body;
+mod cross_site;
 mod documents;
 mod error;
 mod logs;

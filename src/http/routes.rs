@@ -5,7 +5,7 @@ use std::{convert::Infallible, sync::Arc};
 use warp::{Filter, Reply, filters::BoxedFilter, reject::Rejection, reply::Response};
 
 use super::{
-    Site, api,
+    Site, api, cross_site,
     error::{ApiError, no_route},
     metrics, page, scripts,
     worker::{presence, tasks},
@@ -33,6 +33,7 @@ pub fn routes(
         presence::sign_on(site),
         presence::sign_off(site),
         presence::register(site),
+        cross_site::refusal(),
         api::jobs::submit(site),
         api::jobs::list(site),
         api::jobs::show(site),

@@ -13,7 +13,7 @@ use crate::{
         ids::{TaskId, WorkerId},
         sleep::Wish,
         task::{Task, TaskEvent, TaskStatus},
-        timeout::{after_task_timeout, is_older, worker_timed_out},
+        timeout::{SilentTask, is_older, judge_silent_task, worker_timed_out},
         worker::{StatusRequest, Worker, WorkerStatus},
     },
     store::{Rows, StoreError, Tx, WriteTx},
@@ -265,8 +265,9 @@ pub(super) fn last_seen<T: Rows>(tx: &Tx<T>, worker: &Worker) -> Result<Timestam
 
 fn time_out_task(tx: &mut WriteTx<'_>, news: &ServerNews, mut task: Task) -> Result<Note, Error> {
     tracing::warn!(task = %task.id, worker = task.worker, "a task in the hands of a worker timed out");
-    if task.status == TaskStatus::CancelRequested {
-        // Its worker need not be awake, and so may never time out itself.
+    let worker = task.worker_id.map(|id| tx.worker(id)).transpose()?.flatten();
+    let verdict = judge_silent_task(worker.as_ref().map(|worker| worker.status));
+    if task.status == TaskStatus::CancelRequested || verdict == SilentTask::GoesBack {
         return release(tx, news, task, "nothing was heard of it");
     }
     task.status = task.status.after(TaskEvent::FailedHard)?;
@@ -280,9 +281,8 @@ fn time_out_task(tx: &mut WriteTx<'_>, news: &ServerNews, mut task: Task) -> Res
     );
     task.last_updated = tx.now();
     tx.put_task(&task)?;
-    if let Some(worker) = task.worker_id.and_then(|id| tx.worker(id).transpose()) {
-        let mut worker = worker?;
-        worker.status = after_task_timeout(worker.status);
+    if let Some(mut worker) = worker {
+        worker.status = WorkerStatus::Timeout;
         tx.put_worker(&worker)?;
     }
     let (status, activity, log_tail) = (Some(task.status), task.activity.clone(), text.clone());

@@ -96,6 +96,7 @@ impl Services {
         let now = self.now();
         let NewJob { name, priority, job_type, metadata, tasks: new_tasks } = new;
         let id = JobId(self.identities.next(now));
+        let (title, count) = (name.clone(), new_tasks.len());
         let job = Job { id, name, job_type, metadata: Value::Object(metadata).to_string(), created: now };
         let ids: Vec<_> = new_tasks.iter().map(|_| TaskId(self.identities.next(now))).collect();
         let mut tasks = Vec::with_capacity(new_tasks.len());
@@ -126,10 +127,11 @@ impl Services {
             .write(now, move |tx| {
                 tx.insert_job(&job, priority)?;
                 tasks.iter().try_for_each(|(task, commands)| tx.insert_task(task, commands))?;
-                tracing::info!(job = %job.id, name = job.name, tasks = tasks.len(), "a job came in");
-                Ok(job.id)
+                Ok::<_, Error>(())
             })
-            .await
+            .await?;
+        tracing::info!(job = %id, name = title, tasks = count, "a job came in");
+        Ok(id)
     }
 }
 

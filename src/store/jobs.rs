@@ -34,10 +34,9 @@ impl<T: Rows> Tx<T> {
 impl ReadTx {
     /// Jobs from the newest to the oldest, before `before`, as many as `limit` at the most.
     pub fn jobs(&self, before: Option<JobId>, limit: usize) -> Result<Vec<(Job, JobState)>, StoreError> {
-        self.prefix(Table::Jobs, &[])?
+        self.before(Table::Jobs, before.as_ref().map(|id| id.0.as_slice()))?
             .rev()
             .map(|row| codec::decode::<Job>(row?.1.value()))
-            .skip_while(|job| matches!((job, before), (Ok(job), Some(before)) if job.id >= before))
             .take(limit)
             .map(|job| {
                 let job = job?;

@@ -253,6 +253,21 @@ impl<T: Rows> Tx<T> {
         Ok(range?.map(|row| row.map_err(StoreError::from)))
     }
 
+    /// The rows before the key `end`, or all.
+    pub(super) fn before(
+        &self,
+        table: Table,
+        end: Option<&[u8]>,
+    ) -> Result<impl DoubleEndedIterator<Item = Result<RowGuard<'_>, StoreError>> + use<'_, T>, StoreError>
+    {
+        let table = self.tables.table(table)?;
+        let range = match end {
+            Some(end) => table.range::<&[u8]>(..end),
+            None => table.range::<&[u8]>(..),
+        };
+        Ok(range?.map(|row| row.map_err(StoreError::from)))
+    }
+
     pub(super) fn len(&self, table: Table) -> Result<u64, StoreError> {
         use redb::ReadableTableMetadata as _;
         Ok(self.tables.table(table)?.len()?)

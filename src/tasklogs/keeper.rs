@@ -7,9 +7,10 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
-        mpsc::{self, Sender},
+        mpsc::{self, SyncSender, TrySendError},
     },
     thread,
+    time::Duration,
 };
 
 use tokio::sync::oneshot;
@@ -21,13 +22,19 @@ use crate::domain::ids::TaskId;
 /// everything else on the machine.
 const THREADS: usize = 4;
 
+/// As many pieces of work may wait for a thread. When a disk hangs, memory must not fill up with what cannot be written.
+const WAITING: usize = 2000;
+
+/// As long is waited at the end for what has yet to be written.
+const SETTLING: Duration = Duration::from_secs(5);
+
 type Work = Box<dyn FnOnce(&TaskLogs) + Send>;
 
 /// Keeps task logs.
 #[derive(Debug)]
 pub struct LogKeeper {
     logs: Arc<TaskLogs>,
-    queues: Vec<Sender<Work>>,
+    queues: Vec<SyncSender<Work>>,
 }
 
 impl LogKeeper {
@@ -51,8 +58,10 @@ impl LogKeeper {
     ) -> Result<T, LogError> {
         let (answer, done) = oneshot::channel();
         self.queue(task, move |logs| {
-            // Whoever asked may have gone away.
-            let _gone = answer.send(work(logs));
+            // Whoever has given up asks again: doing it for nobody would do it twice.
+            if !answer.is_closed() {
+                let _gone = answer.send(work(logs));
+            }
         })?;
         done.await.unwrap_or(Err(LogError::Broken))
     }
@@ -64,8 +73,8 @@ impl LogKeeper {
                 tracing::warn!(%task, error = &error as &dyn std::error::Error, "a line of a task log was lost");
             }
         });
-        if queued.is_err() {
-            tracing::warn!(%task, "a line of a task log was lost");
+        if let Err(error) = queued {
+            tracing::warn!(%task, %error, "a line of a task log was lost");
         }
     }
 
@@ -76,21 +85,24 @@ impl LogKeeper {
             let mark = move |_: &TaskLogs| {
                 let _gone = answer.send(());
             };
-            // An error means that the thread has ended: nothing is left to be done.
-            if queue.send(Box::new(mark)).is_ok() {
-                let _ended = done.await;
+            // An error means that the thread has ended, or that the disk hangs: there is nothing to wait for.
+            if queue.try_send(Box::new(mark)).is_ok() {
+                let _in_time = tokio::time::timeout(SETTLING, done).await;
             }
         }
     }
 
     fn queue(&self, task: TaskId, work: impl FnOnce(&TaskLogs) + Send + 'static) -> Result<(), LogError> {
         let queue = &self.queues[usize::from(task.0[11]) % self.queues.len()];
-        queue.send(Box::new(work)).map_err(|_| LogError::Broken)
+        queue.try_send(Box::new(work)).map_err(|error| match error {
+            TrySendError::Full(_) => LogError::Overloaded,
+            TrySendError::Disconnected(_) => LogError::Broken,
+        })
     }
 }
 
-fn start_thread(logs: Arc<TaskLogs>) -> io::Result<Sender<Work>> {
-    let (queue, waiting) = mpsc::channel::<Work>();
+fn start_thread(logs: Arc<TaskLogs>) -> io::Result<SyncSender<Work>> {
+    let (queue, waiting) = mpsc::sync_channel::<Work>(WAITING);
     thread::Builder::new().name("task-logs".into()).spawn(move || {
         for work in waiting {
             // A panic ends the one piece of work; whoever waits for it learns so.

@@ -31,6 +31,9 @@ pub enum LogError {
         /// What the system says.
         source: io::Error,
     },
+    /// Too much waits to be written.
+    #[error("task logs cannot be written as fast as they come: check the disk that they are on")]
+    Overloaded,
     /// Writing it ended in a mistake of the program.
     #[error("writing a task log ended badly")]
     Broken,
@@ -121,18 +124,6 @@ impl TaskLogs {
             None => LogFile::open(&with_suffix(&plain, ".gz"), true),
         }
     }
-
-    /// Removes all logs of a task, the old ones too.
-    pub fn remove_task(&self, job: JobId, task: TaskId) -> Result<(), LogError> {
-        let folder = self.folder(job);
-        remove_files(&folder, &format!("task-{task}.txt")).map_err(LogError::write(&folder))
-    }
-
-    /// Removes all logs of a job.
-    pub fn remove_job(&self, job: JobId) -> Result<(), LogError> {
-        let folder = self.folder(job);
-        unless_missing(fs::remove_dir_all(&folder)).map_err(LogError::write(&folder))
-    }
 }
 
 /// Opens a file to be written at its end only, and makes it and its folders when they are missing.
@@ -163,21 +154,6 @@ fn write_at_once(file: &mut File, texts: [&str; 2]) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes the files in a folder whose name begins with `prefix`.
-fn remove_files(folder: &Path, prefix: &str) -> io::Result<()> {
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries?,
-    };
-    for entry in entries {
-        let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with(prefix) {
-            unless_missing(fs::remove_file(entry.path()))?;
-        }
-    }
-    Ok(())
-}
-
 /// What is already gone need not be removed.
 fn unless_missing(removed: io::Result<()>) -> io::Result<()> {
     match removed {
@@ -201,7 +177,6 @@ mod tests {
 
     const JOB: JobId = JobId([0xab; 12]);
     const TASK: TaskId = TaskId([0x17; 12]);
-    const OTHER_TASK: TaskId = TaskId([0x18; 12]);
 
     fn logs() -> (tempfile::TempDir, TaskLogs) {
         let folder = tempfile::tempdir().unwrap();
@@ -279,36 +254,5 @@ mod tests {
         assert!(error.source().is_some());
         logs.find(JOB, TASK).unwrap_err();
         logs.rotate(JOB, TASK).unwrap_err();
-        logs.remove_task(JOB, TASK).unwrap_err();
-        logs.remove_job(JOB).unwrap_err();
-    }
-
-    #[test]
-    fn the_logs_of_a_task_are_removed_and_no_others() {
-        let (_folder, logs) = logs();
-        logs.remove_task(JOB, TASK).unwrap();
-        for task in [TASK, OTHER_TASK] {
-            logs.append(JOB, task, "first run").unwrap();
-            logs.rotate(JOB, task).unwrap();
-            logs.append(JOB, task, "second run").unwrap();
-        }
-        fs::write(with_suffix(&logs.path(JOB, TASK), ".gz"), "a copy").unwrap();
-        logs.remove_task(JOB, TASK).unwrap();
-        assert_eq!(fs::read_dir(logs.folder(JOB)).unwrap().count(), 2);
-        assert!(logs.find(JOB, TASK).unwrap().is_none());
-        assert!(logs.find(JOB, OTHER_TASK).unwrap().is_some());
-    }
-
-    #[test]
-    fn the_logs_of_a_job_are_removed_and_can_begin_anew() {
-        let (_folder, logs) = logs();
-        let other_job = JobId([0xac; 12]);
-        logs.append(JOB, TASK, "text").unwrap();
-        logs.append(other_job, TASK, "text").unwrap();
-        logs.remove_job(JOB).unwrap();
-        logs.remove_job(JOB).unwrap();
-        assert!(!logs.folder(JOB).exists());
-        assert!(logs.find(other_job, TASK).unwrap().is_some());
-        logs.append(JOB, TASK, "text").unwrap();
     }
 }

@@ -191,7 +191,9 @@ fn every_route_is_in_a_story() {
         .map(|(list, _)| list.split(',').filter_map(|entry| entry.trim().split('(').next()).collect())
         .unwrap_or_default();
     assert!(listed.len() > 20, "the list of routes was not found");
-    for route in listed.into_iter().filter(|route| !route.is_empty()) {
+    // What stands before routes is about no path of its own.
+    let answers_a_path = |route: &&str| !route.is_empty() && *route != "cross_site::refusal";
+    for route in listed.into_iter().filter(answers_a_path) {
         let function = route.rsplit("::").next().unwrap();
         let paths: Vec<_> = documented.iter().filter(|(name, _)| name == function).collect();
         assert!(!paths.is_empty(), "{route} does not say what it answers");

@@ -238,3 +238,18 @@ async fn what_is_no_http_ends_the_connection_and_nothing_else() {
     }
     m.get("/api/version").await.expect(200);
 }
+
+#[tokio::test]
+async fn a_web_page_of_another_site_cannot_command_the_farm() {
+    let m = TestManager::start().await;
+    let body = job([task("a")]).to_string();
+    // The door calls its host `manager`.
+    for (origin, status) in [("http://evil.example", 403), ("null", 403), ("http://manager", 201)] {
+        let headers = [("origin", origin), ("content-type", "text/plain")];
+        m.door.call(Method::POST, "/api/jobs", &headers, body.clone()).await.expect(status);
+    }
+    let page = [("origin", "http://evil.example")];
+    m.door.call(Method::GET, "/api/farm", &page, "").await.expect(200);
+    m.door.call(Method::DELETE, "/api/tasks", &page, "").await.expect(403);
+    assert_eq!(m.get("/api/jobs").await.expect(200).json()["total"], 1);
+}

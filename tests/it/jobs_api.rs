@@ -198,10 +198,16 @@ async fn what_a_list_cannot_be_asked_for_is_refused() {
 #[tokio::test]
 async fn workers_are_listed_by_nickname() {
     let m = TestManager::start().await;
-    assert_eq!(m.get("/api/workers").await.expect(200).json(), json!({"total": 0, "workers": []}));
+    let none = json!({"total": 0, "workers": [], "next": null});
+    assert_eq!(m.get("/api/workers").await.expect(200).json(), none);
     let (zoe, ada) = (m.sleeper("zoe").await, m.sleeper("ada").await);
+    let (zoe, ada) = (m.about(&zoe).await, m.about(&ada).await);
     let list = m.get("/api/workers").await.expect(200).json();
-    assert_eq!(list, json!({"total": 2, "workers": [m.about(&ada).await, m.about(&zoe).await]}));
+    assert_eq!(list, json!({"total": 2, "workers": [ada, zoe], "next": null}));
+    let first = m.get("/api/workers?limit=1").await.expect(200).json();
+    assert_eq!(first, json!({"total": 2, "workers": [ada], "next": ada["_id"]}));
+    let after = format!("/api/workers?limit=2&after={}", ada["_id"].as_str().unwrap());
+    assert_eq!(m.get(&after).await.expect(200).json(), json!({"total": 2, "workers": [zoe], "next": null}));
 }
 
 #[tokio::test]

@@ -143,7 +143,7 @@ async fn an_active_task_that_is_not_pinged_fails_and_its_worker_has_timed_out() 
 }
 
 #[tokio::test]
-async fn a_task_of_a_worker_that_is_away_by_its_own_word_fails_and_the_worker_stays_as_it_is() {
+async fn a_task_of_a_worker_that_is_away_by_its_own_word_goes_back_and_the_worker_stays_as_it_is() {
     let m = TestManager::start().await;
     let ada = m.sleeper("ada").await;
     let shot = m.submit(&job([task("a")])).await;
@@ -151,8 +151,27 @@ async fn a_task_of_a_worker_that_is_away_by_its_own_word_fails_and_the_worker_st
     ada.acknowledges("asleep").await;
     m.advance(11.minutes());
     m.check_timeouts().await;
-    assert_eq!(m.status(&shot["a"]).await, "failed");
+    assert_eq!(m.status(&shot["a"]).await, "claimed-by-manager");
     assert_eq!(m.worker_status(&ada).await, "asleep");
+    m.sleeper("bob").await.takes(&shot["a"]).await;
+}
+
+#[tokio::test]
+async fn a_task_is_not_lost_when_its_worker_was_killed_and_sent_to_sleep_as_it_came_back() {
+    let m = TestManager::start().await;
+    let ada = m.sleeper("ada").await;
+    let shot = m.submit(&job([task("a")])).await;
+    ada.takes(&shot["a"]).await;
+    m.request(&ada, "asleep").await;
+    ada.sign_on().await;
+    ada.ask().await.expect(423);
+    ada.acknowledges("asleep").await;
+    for _ in 0..11 {
+        m.advance(1.minutes());
+        ada.get("/status-change").await.expect(204);
+        m.check_timeouts().await;
+    }
+    assert_eq!(m.status(&shot["a"]).await, "claimed-by-manager");
 }
 
 #[tokio::test]

@@ -2,25 +2,40 @@
 
 use std::sync::Arc;
 
+use serde::Deserialize;
 use serde_json::json;
 use warp::Filter;
 
 use super::{
     super::{
         Site, documents,
+        error::ApiError,
         routes::{Answer, Route, endpoint, json, look, with},
     },
-    id,
+    id, page_size, parameters,
 };
-use crate::services::Services;
+use crate::{domain::ids::WorkerId, services::Services};
 
-/// `GET /api/workers`: all of them, by nickname.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WorkersPage {
+    /// The last worker of the page before.
+    after: Option<WorkerId>,
+    limit: Option<usize>,
+}
+
+/// `GET /api/workers`: by nickname; all of them, unless a limit is given.
 pub fn list(site: &Arc<Site>) -> Route {
-    endpoint(warp::path!("api" / "workers").and(warp::get()).and(with(site)).then(
-        async |site: Arc<Site>| -> Answer {
-            let workers = look(&site, Services::workers).await?;
-            let workers: Vec<_> = workers.iter().map(documents::worker).collect();
-            Ok(json(&json!({"total": workers.len(), "workers": workers})))
+    endpoint(warp::path!("api" / "workers").and(warp::get()).and(with(site)).and(parameters()).then(
+        async |site: Arc<Site>, page: Result<WorkersPage, ApiError>| -> Answer {
+            let WorkersPage { after, limit } = page?;
+            let limit = limit.map_or(Ok(usize::MAX), |limit| page_size(Some(limit)))?;
+            let all = look(&site, Services::workers).await?;
+            let start = after.and_then(|after| all.iter().position(|view| view.worker.id == after));
+            let page: Vec<_> = all.iter().skip(start.map_or(0, |start| start + 1)).take(limit).collect();
+            let next = page.last().map(|view| view.worker.id).filter(|_| page.len() == limit);
+            let workers: Vec<_> = page.into_iter().map(documents::worker).collect();
+            Ok(json(&json!({"total": all.len(), "workers": workers, "next": next})))
         },
     ))
 }

@@ -246,3 +246,13 @@ async fn a_manager_that_cannot_be_reached_is_named_with_what_to_do() {
     manager.kill();
     fails(&place, &["job", "list"]);
 }
+
+#[test]
+fn the_demo_tells_its_story_to_the_end() {
+    let place = Place::new();
+    let said = place.run(&["demo"]);
+    assert_eq!(said.code, Some(0), "{}{}", said.stdout, said.stderr);
+    assert!(said.stdout.contains("Sample film  completed: 58 tasks"), "{}", said.stdout);
+    assert!(said.stdout.contains("Blacklisted  clumsy"), "{}", said.stdout);
+    assert_eq!(said.stderr, "", "what is planned is no warning");
+}

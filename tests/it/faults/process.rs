@@ -223,7 +223,8 @@ fn follow(child: &mut Child, log: Arc<Mutex<Vec<String>>>) -> Receiver<SocketAdd
             let event: Value = serde_json::from_str(&line).unwrap_or(Value::Null);
             log.lock().unwrap().push(line);
             if event["message"] == "Flamenco Manager is running" {
-                let address = event["address"].as_str().and_then(|text| text.parse().ok());
+                let url = event["url"].as_str().and_then(|url| url.strip_prefix("http://"));
+                let address = url.and_then(|url| url.trim_end_matches('/').parse().ok());
                 // Nobody waits any more if it took too long.
                 let _heard = address.map(|address| found.send(address));
             }
