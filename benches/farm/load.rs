@@ -9,7 +9,10 @@ use std::{
 };
 
 use headers::{Authorization, Header};
-use tokio::task::JoinSet;
+use tokio::{
+    task::JoinSet,
+    time::{Interval, interval_at},
+};
 
 use super::{
     Outcome,
@@ -104,8 +107,15 @@ async fn register_one(wire: &mut Wire, nickname: &str) -> Outcome<String> {
     Ok(authorization)
 }
 
-/// Lets the workers make at most `cycles` cycles within `limit`.
-pub async fn run(port: u16, staff: &[String], cycles: u64, limit: Duration) -> Outcome<Figures> {
+/// Lets the workers make at most `cycles` cycles within `limit`: each begins one every `period`, or, without a period,
+/// as soon as it has ended the one before.
+pub async fn run(
+    port: u16,
+    staff: &[String],
+    cycles: u64,
+    limit: Duration,
+    period: Option<Duration>,
+) -> Outcome<Figures> {
     let mut hands = Vec::with_capacity(staff.len());
     for authorization in staff {
         hands.push(Hand::ready(port, authorization).await?);
@@ -113,8 +123,10 @@ pub async fn run(port: u16, staff: &[String], cycles: u64, limit: Duration) -> O
     let left = Arc::new(AtomicU64::new(cycles));
     let started = Instant::now();
     let mut working = JoinSet::new();
-    for hand in hands {
-        working.spawn(hand.work(Arc::clone(&left), started + limit));
+    let apart = period.unwrap_or_default() / u32::try_from(hands.len().max(1))?;
+    for (number, hand) in (0..).zip(hands) {
+        let beat = period.map(|period| interval_at((started + apart * number).into(), period));
+        working.spawn(hand.work(Arc::clone(&left), started + limit, beat));
     }
     let mut figures = Figures::default();
     let last_call = tokio::time::Instant::from_std(started + limit + PATIENCE);
@@ -170,10 +182,18 @@ impl Hand {
     }
 
     /// Cycles until none are left or it is time. Returns the times of `POST /task` in microseconds.
-    async fn work(mut self, left: Arc<AtomicU64>, end: Instant) -> Outcome<Vec<u32>> {
+    async fn work(
+        mut self,
+        left: Arc<AtomicU64>,
+        end: Instant,
+        mut beat: Option<Interval>,
+    ) -> Outcome<Vec<u32>> {
         let mut latencies = Vec::new();
         let take = |left: u64| left.checked_sub(1);
         while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok() && Instant::now() < end {
+            if let Some(beat) = &mut beat {
+                beat.tick().await;
+            }
             let asked = Instant::now();
             let Some(task) = self.ask().await? else {
                 return Err("a queue that should hold tasks is empty".into());

@@ -15,7 +15,8 @@
 //!   without paying for the refill, and a large N in one round. A measurement ends after the given
 //!   seconds, or after 9 N cycles, so that a small store does not become a large one on the way.
 //! - **Alone** is the same with 8 workers, where `POST /task` hardly waits for others: this is what
-//!   should not depend on N.
+//!   should not depend on N. At a **steady rate** all workers begin their cycles at even intervals, as a
+//!   farm does that is not at its limit: how long its workers wait.
 //! - The **restart** is timed from the start of the process, after a kill -9 under load, to the first
 //!   answer of `/api/version` and to the first answer to a worker's `POST /task`.
 //! - The **ceiling** is this stack (hyper, warp and as many routes) answering the same requests with
@@ -61,6 +62,9 @@ struct Args {
     /// Workers under load
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(8..=900))]
     workers: u64,
+    /// Cycles a second of all workers together, in the measurement at a steady rate
+    #[arg(long, default_value_t = 3_000, value_parser = clap::value_parser!(u64).range(10..=20_000))]
+    rate: u64,
     /// Workers registered when memory is measured
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(..=10_000))]
     crowd: u64,
@@ -84,6 +88,11 @@ struct Args {
 impl Args {
     fn limit(&self) -> Duration {
         Duration::from_secs(self.seconds)
+    }
+
+    /// Between two cycles of one worker, at the steady rate.
+    fn period(&self) -> Duration {
+        Duration::from_micros(1_000_000 * self.workers / self.rate)
     }
 }
 
@@ -134,7 +143,7 @@ async fn ceiling(args: &Args) -> Outcome<Figures> {
     command.args(["--canned", &port.to_string()]);
     let _canned = Process::start(&mut command, port).await?;
     let staff = load::register(port, "canned", args.workers).await?;
-    load::run(port, &staff, u64::MAX, args.limit()).await
+    load::run(port, &staff, u64::MAX, args.limit(), None).await
 }
 
 /// A port that was free a moment ago.

@@ -46,23 +46,24 @@ fn growth(first: &Run, last: &Run) -> String {
 }
 
 fn table(args: &Args, runs: &[Run]) -> String {
-    let (workers, crowd) = (args.workers, grouped(args.crowd));
+    let (workers, crowd, rate) = (args.workers, grouped(args.crowd), grouped(args.rate));
     let mut table = format!(
-        "| tasks | stored/s | cycles/s, {workers} workers | `POST /task` p50 | p99 | p50 alone | peak memory \
+        "| tasks | stored/s | cycles/s, {workers} workers | `POST /task` p50 | p99 | p99 at {rate} cycles/s | p50 alone | peak memory \
          | resident, {crowd} workers | file | first answer after kill -9 | first task |\n"
     );
-    table.push_str(&"|--:".repeat(11));
+    table.push_str(&"|--:".repeat(12));
     table.push('|');
     for run in runs {
         // Writing to a String cannot fail.
         let _ = write!(
             table,
-            "\n| {} | {:.0} | {:.0} | {:.2} ms | {:.2} ms | {:.2} ms | {} | {} | {} | {} | {} |",
+            "\n| {} | {:.0} | {:.0} | {:.2} ms | {:.2} ms | {:.2} ms | {:.2} ms | {} | {} | {} | {} | {} |",
             grouped(run.tasks),
             run.fill_rate,
             run.load.per_second(),
             run.load.percentile(50),
             run.load.percentile(99),
+            run.paced.percentile(99),
             run.alone.percentile(50),
             megabytes(run.peak),
             megabytes(run.crowded),

@@ -29,6 +29,8 @@ pub struct Run {
     /// Tasks submitted per second.
     pub fill_rate: f64,
     pub alone: Figures,
+    /// All workers, at the rate that was asked for.
+    pub paced: Figures,
     pub load: Figures,
     /// From the start to the end of the load.
     pub peak: u64,
@@ -51,6 +53,8 @@ pub struct Blocked {
 struct End {
     cycles: u64,
     limit: Duration,
+    /// Between the cycles of one worker, if they are made at a steady rate.
+    period: Option<Duration>,
 }
 
 pub async fn run(args: &Args, folder: &Path, tasks: u64, with_blocked_head: bool) -> Outcome<Run> {
@@ -63,9 +67,11 @@ pub async fn run(args: &Args, folder: &Path, tasks: u64, with_blocked_head: bool
 
     eprintln!("{tasks} tasks: measuring ...");
     let staff = load::register(manager.port(), "worker", args.workers).await?;
-    let few = End { cycles: FEW_CYCLES, limit: args.limit() };
+    let few = End { cycles: FEW_CYCLES, limit: args.limit(), period: None };
     let alone = rounds(&manager, &mut feeder, &staff[..FEW], tasks, few).await?;
-    let all = End { cycles: 9 * tasks, limit: args.limit() };
+    let paced = End { cycles: 9 * tasks, limit: args.limit(), period: Some(args.period()) };
+    let paced = rounds(&manager, &mut feeder, &staff, tasks, paced).await?;
+    let all = End { cycles: 9 * tasks, limit: args.limit(), period: None };
     let load = rounds(&manager, &mut feeder, &staff, tasks, all).await?;
     let (peak, file) = (manager.peak()?, manager.file_size()?);
     load::register(manager.port(), "crowd", args.crowd.saturating_sub(args.workers)).await?;
@@ -82,7 +88,20 @@ pub async fn run(args: &Args, folder: &Path, tasks: u64, with_blocked_head: bool
     } else {
         None
     };
-    Ok(Run { tasks, idle, fill_rate, alone, load, peak, file, crowded, first_answer, first_task, blocked })
+    Ok(Run {
+        tasks,
+        idle,
+        fill_rate,
+        alone,
+        paced,
+        load,
+        peak,
+        file,
+        crowded,
+        first_answer,
+        first_task,
+        blocked,
+    })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "nobody stores 2^52 tasks")]
@@ -105,7 +124,7 @@ async fn rounds(
         feeder.top_up(tasks).await?;
         let cycles = (feeder.queued() * 9 / 10).min(end.cycles - figures.cycles());
         let limit = end.limit.saturating_sub(figures.took());
-        let round = load::run(manager.port(), staff, cycles, limit).await?;
+        let round = load::run(manager.port(), staff, cycles, limit, end.period).await?;
         feeder.consumed(round.cycles());
         figures.add(round);
     }
@@ -117,7 +136,8 @@ async fn rounds(
 async fn kill_under_load(manager: &mut Manager, staff: &[String]) -> Outcome<(Duration, Duration)> {
     let (port, staff) = (manager.port(), staff.to_vec());
     let worker = staff.first().ok_or("no workers")?.clone();
-    let load = tokio::spawn(async move { load::run(port, &staff, u64::MAX, Duration::from_secs(30)).await });
+    let load =
+        tokio::spawn(async move { load::run(port, &staff, u64::MAX, Duration::from_secs(30), None).await });
     tokio::time::sleep(Duration::from_millis(300)).await;
     manager.kill()?;
     // It ends with an error: that is the point.
@@ -130,7 +150,7 @@ async fn kill_under_load(manager: &mut Manager, staff: &[String]) -> Outcome<(Du
 
 async fn blocked_head(args: &Args, manager: &Manager, feeder: &mut Feeder) -> Outcome<Blocked> {
     let staff = load::register(manager.port(), "blocked", FEW as u64).await?;
-    let end = End { cycles: FEW_CYCLES, limit: args.limit() };
+    let end = End { cycles: FEW_CYCLES, limit: args.limit(), period: None };
     let queue = FEW_CYCLES * 2;
     let before = rounds(manager, feeder, &staff, queue, end).await?;
     let head = feeder.submit_head(args.head).await?;
