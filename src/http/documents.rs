@@ -79,7 +79,7 @@ pub fn task_text<C: Serialize>(
     })
 }
 
-/// A task as people see it, with its commands as they were submitted.
+/// A task as people see it, with its commands as they are stored: variables stand for themselves.
 pub fn task(view: &TaskView) -> serde_json::Result<Box<RawValue>> {
     let commands: &RawValue = serde_json::from_str(&view.commands)?;
     RawValue::from_string(task_text(&view.task, &view.job, &view.job_state, commands)?)

@@ -207,7 +207,13 @@ mod tests {
         let mut client = Client::new(&short_lived_manager(2).await).unwrap();
         assert_eq!(get(&mut client).await, "connection 0");
         assert_eq!(get(&mut client).await, "connection 0");
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        let closed = |client: &Client| client.idle.as_ref().is_none_or(SendRequest::is_closed);
+        let noticed = async {
+            while !closed(&client) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(GENUINE_TIME_LIMIT, noticed).await.unwrap();
         assert_eq!(get(&mut client).await, "connection 1");
     }
 
