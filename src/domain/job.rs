@@ -71,7 +71,7 @@ impl Tally {
     pub fn job_status(&self) -> JobStatus {
         use TaskStatus as T;
         let in_hand = self.count(T::Active) + self.count(T::CancelRequested);
-        let waiting = self.count(T::Queued) + self.count(T::ClaimedByManager);
+        let waiting = self.count(T::Queued) + self.count(T::ClaimedByManager) + self.count(T::Paused);
         if self.count(T::Completed) == self.total() {
             JobStatus::Completed
         } else if in_hand + self.ready == 0 && self.count(T::Failed) > 0 {

@@ -6,6 +6,7 @@ pub mod event;
 pub mod failure;
 pub mod ids;
 pub mod job;
+pub mod server_task;
 pub mod sleep;
 pub mod task;
 pub mod task_update;

@@ -46,6 +46,9 @@ pub struct Task {
     pub timing: BTreeMap<String, f64>,
     /// Set for a test render: only this worker may have the task.
     pub only_for: Option<WorkerId>,
+    /// The version of the task at the Flamenco Server when the Manager last saw it there. Nothing for a task
+    /// of which the Server does not know.
+    pub etag: Option<String>,
 }
 
 /// A worker that failed a task.
@@ -87,6 +90,8 @@ pub enum TaskStatus {
     Completed,
     /// Stopped for good by somebody's wish.
     Canceled,
+    /// Held back at the Flamenco Server, which sends it anew when it may run.
+    Paused,
 }
 
 /// What can happen to a task.
@@ -104,6 +109,8 @@ pub enum TaskEvent {
     FailedHard,
     /// Somebody wants it stopped.
     CancelAsked,
+    /// The Flamenco Server lists it among those that are to be cancelled.
+    ServerCancels,
 }
 
 impl fmt::Display for TaskEvent {
@@ -113,7 +120,7 @@ impl fmt::Display for TaskEvent {
             Self::Released => "taken back",
             Self::Finished => "completed",
             Self::FailedSoftly | Self::FailedHard => "failed",
-            Self::CancelAsked => "canceled",
+            Self::CancelAsked | Self::ServerCancels => "canceled",
         })
     }
 }
@@ -130,7 +137,7 @@ pub struct IllegalTransition {
 
 impl TaskStatus {
     /// All statuses, in the order of their declaration; the index of each is `as usize`.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Queued,
         Self::ClaimedByManager,
         Self::Active,
@@ -139,22 +146,25 @@ impl TaskStatus {
         Self::Failed,
         Self::Completed,
         Self::Canceled,
+        Self::Paused,
     ];
 
     /// The status after `event` (`interface.md`, section 3). Every pair is decided here and nowhere else.
     ///
-    /// A released task goes back to the queue; one that was to be cancelled is then cancelled.
+    /// A released task goes back to the queue; one that was to be cancelled is then cancelled. The Server waits
+    /// until every task that it lists is `canceled`, so whatever is not in a worker's hands becomes that at once, and
+    /// what is still there when it is listed once more (`server-protocol.md`, section 1.4).
     pub fn after(self, event: TaskEvent) -> Result<Self, IllegalTransition> {
         use TaskEvent as E;
         let next = match self {
             Self::Queued | Self::ClaimedByManager => match event {
                 E::Assigned => Some(Self::Active),
-                E::CancelAsked => Some(Self::Canceled),
+                E::CancelAsked | E::ServerCancels => Some(Self::Canceled),
                 E::Released | E::Finished | E::FailedSoftly | E::FailedHard => None,
             },
             Self::SoftFailed => match event {
                 E::Assigned => Some(Self::Active),
-                E::CancelAsked => Some(Self::Canceled),
+                E::CancelAsked | E::ServerCancels => Some(Self::Canceled),
                 E::FailedHard => Some(Self::Failed),
                 E::Released | E::Finished | E::FailedSoftly => None,
             },
@@ -163,14 +173,26 @@ impl TaskStatus {
                 E::Finished => Some(Self::Completed),
                 E::FailedSoftly => Some(Self::SoftFailed),
                 E::FailedHard => Some(Self::Failed),
-                E::CancelAsked => Some(Self::CancelRequested),
+                E::CancelAsked | E::ServerCancels => Some(Self::CancelRequested),
                 E::Assigned => None,
             },
             Self::CancelRequested => match event {
-                E::Released => Some(Self::Canceled),
+                E::Released | E::ServerCancels => Some(Self::Canceled),
                 E::Assigned | E::Finished | E::FailedSoftly | E::FailedHard | E::CancelAsked => None,
             },
-            Self::Failed | Self::Completed | Self::Canceled => None,
+            Self::Failed | Self::Completed | Self::Canceled => match event {
+                E::ServerCancels => Some(Self::Canceled),
+                E::Assigned
+                | E::Released
+                | E::Finished
+                | E::FailedSoftly
+                | E::FailedHard
+                | E::CancelAsked => None,
+            },
+            Self::Paused => match event {
+                E::CancelAsked | E::ServerCancels => Some(Self::Canceled),
+                E::Assigned | E::Released | E::Finished | E::FailedSoftly | E::FailedHard => None,
+            },
         };
         next.ok_or(IllegalTransition { from: self, event })
     }
@@ -179,7 +201,12 @@ impl TaskStatus {
     pub fn is_schedulable(self) -> bool {
         match self {
             Self::Queued | Self::ClaimedByManager | Self::SoftFailed => true,
-            Self::Active | Self::CancelRequested | Self::Failed | Self::Completed | Self::Canceled => false,
+            Self::Active
+            | Self::CancelRequested
+            | Self::Failed
+            | Self::Completed
+            | Self::Canceled
+            | Self::Paused => false,
         }
     }
 
@@ -192,7 +219,8 @@ impl TaskStatus {
             | Self::SoftFailed
             | Self::Failed
             | Self::Completed
-            | Self::Canceled => false,
+            | Self::Canceled
+            | Self::Paused => false,
         }
     }
 
@@ -207,6 +235,7 @@ impl TaskStatus {
             Self::Failed => "failed",
             Self::Completed => "completed",
             Self::Canceled => "canceled",
+            Self::Paused => "paused",
         }
     }
 }
@@ -232,13 +261,14 @@ impl FromStr for TaskStatus {
 mod tests {
     use super::*;
 
-    const EVENTS: [TaskEvent; 6] = [
+    const EVENTS: [TaskEvent; 7] = [
         TaskEvent::Assigned,
         TaskEvent::Released,
         TaskEvent::Finished,
         TaskEvent::FailedSoftly,
         TaskEvent::FailedHard,
         TaskEvent::CancelAsked,
+        TaskEvent::ServerCancels,
     ];
 
     #[test]
@@ -274,9 +304,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_over_stays_over() {
+    fn what_the_server_lists_is_cancelled_the_second_time_at_the_latest() {
+        for status in TaskStatus::ALL {
+            let first = status.after(TaskEvent::ServerCancels).unwrap();
+            assert_eq!(first == TaskStatus::CancelRequested, status == TaskStatus::Active, "{status}");
+            assert_eq!(first.after(TaskEvent::ServerCancels), Ok(TaskStatus::Canceled), "{status}");
+        }
+    }
+
+    #[test]
+    fn what_is_over_stays_over_but_for_the_server() {
         for status in [TaskStatus::Failed, TaskStatus::Completed, TaskStatus::Canceled] {
-            for event in EVENTS {
+            for event in EVENTS.into_iter().filter(|event| *event != TaskEvent::ServerCancels) {
                 assert_eq!(status.after(event), Err(IllegalTransition { from: status, event }));
             }
         }

@@ -120,6 +120,7 @@ impl Services {
                 progress: Progress::default(),
                 timing: BTreeMap::new(),
                 only_for: None,
+                etag: None,
             };
             tasks.push((task, commands));
         }

@@ -113,6 +113,7 @@ impl Services {
                     progress: Progress::default(),
                     timing: std::collections::BTreeMap::new(),
                     only_for: Some(worker),
+                    etag: None,
                 };
                 Ok(tx.insert_task(&task, &commands)?)
             })

@@ -52,6 +52,8 @@ pub(super) struct TaskV1<'a> {
     progress: (i32, i32, i32),
     timing: BTreeMap<String, f64>,
     only_for: Option<Id>,
+    #[serde(borrow)]
+    etag: Option<Text<'a>>,
 }
 
 impl Record for TaskRow {
@@ -80,6 +82,7 @@ impl Record for TaskRow {
             progress: (task_percentage, command_index, command_percentage),
             timing: task.timing.clone(),
             only_for: task.only_for.map(|id| id.0),
+            etag: task.etag.as_deref().map(Text::from),
         }
     }
 
@@ -104,6 +107,7 @@ impl Record for TaskRow {
             progress: Progress { task_percentage, command_index, command_percentage },
             timing: layout.timing,
             only_for: layout.only_for.map(WorkerId),
+            etag: layout.etag.map(Text::into_owned),
         };
         Ok(Self { task, unfinished_parents: layout.unfinished_parents })
     }
@@ -359,6 +363,7 @@ pub(super) fn task_status_byte(status: TaskStatus) -> u8 {
         TaskStatus::Failed => 6,
         TaskStatus::Completed => 7,
         TaskStatus::Canceled => 8,
+        TaskStatus::Paused => 9,
     }
 }
 

@@ -27,11 +27,11 @@ const TASK: &str = "\
     01010101010101010101010101090909090909090909090909067461736b2031050d05736c6565700202020202020202 \
     0202020202030303030303030303030303fb2c0102c3a90c31302e302e302e3120287729010404040404040404040404 \
     0401040404040404040404040404017701fd00148a5239030000fd00148a52390300006402c80105746f74616c000000 \
-    000000e03f01050505050505050505050505";
+    000000e03f01050505050505050505050505010465746167";
 const JOB: &str = "\
     01090909090909090909090909056a6f62203906637573746f6d077b2261223a317dfd00148a5239030000";
 const JOB_STATE: &str = "\
-    0164fd00148a5239030000080101020203030404050506060707080802";
+    0164fd00148a52390300000901010202030304040505060607070808090902";
 const WORKER: &str = "\
     01040404040404040404040404046861736808776f726b657220340831302e302e302e31056c696e757813466c616d65 \
     6e636f2d576f726b65722f322e35030205736c6565700f66696c652d6d616e6167656d656e7401080101010101010101 \
@@ -55,6 +55,7 @@ fn task() -> TaskRow {
         progress: Progress { task_percentage: 50, command_index: 1, command_percentage: 100 },
         timing: BTreeMap::from([("total".into(), 0.5)]),
         only_for: Some(worker_id(5)),
+        etag: Some("etag".into()),
         ..new_task(1, 9, "sleep")
     };
     TaskRow { task, unfinished_parents: 300 }
@@ -151,6 +152,7 @@ fn the_bytes_of_statuses_never_change() {
         ("failed", 6),
         ("completed", 7),
         ("canceled", 8),
+        ("paused", 9),
     ];
     assert_eq!(of_tasks, expected);
     let of_workers = WorkerStatus::ALL.map(|status| (status.as_str(), worker_status_byte(status)));
@@ -207,9 +209,9 @@ fn a_byte_that_stands_for_no_status_is_an_error() {
     let mut unknown = bytes(UPDATE);
     let status = 1 + 12 + 12 + 1;
     assert_eq!(unknown[status], task_status_byte(TaskStatus::Failed));
-    unknown[status] = 9;
+    unknown[status] = 99;
     let error = codec::decode::<TaskUpdate>(&unknown).unwrap_err().to_string();
-    assert_eq!(error, "the database is damaged: 9 stands for no status");
+    assert_eq!(error, "the database is damaged: 99 stands for no status");
 }
 
 fn decode_all(bytes: &[u8]) {

@@ -63,6 +63,7 @@ fn new_task(number: u8, job: u8, task_type: &str) -> Task {
         progress: Progress::default(),
         timing: BTreeMap::new(),
         only_for: None,
+        etag: None,
     }
 }
 
