@@ -33,3 +33,14 @@ pub struct TaskUpdate {
     /// Seconds by phase of the work; empty says nothing.
     pub timing: BTreeMap<String, f64>,
 }
+
+/// An update that the Server would not take, however often it was sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SetAside {
+    /// The update.
+    pub update: TaskUpdate,
+    /// What the Server said.
+    pub reason: String,
+    /// When the Manager gave up.
+    pub at: Timestamp,
+}

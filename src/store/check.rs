@@ -101,6 +101,7 @@ impl ReadTx {
             (Table::Failures, expected.failures),
             (Table::JobStates, self.len(Table::Jobs)?),
             (Table::WorkersSeen, self.len(Table::Workers)?),
+            (Table::UpdatesByTask, self.len(Table::UpdateQueue)?),
         ] {
             let there = self.len(table)?;
             if there != rows {

@@ -6,7 +6,10 @@ use super::{
     schema::Table,
     tx::{Rows, Tx, WriteTx},
 };
-use crate::domain::ids::{JobId, TaskId, WorkerId};
+use crate::domain::{
+    ids::{JobId, TaskId, WorkerId},
+    task::Task,
+};
 
 fn kind_key(worker: WorkerId, job: JobId, task_type: &str) -> Key {
     Key::new().worker(worker).job(job).task_type(task_type)
@@ -55,6 +58,22 @@ impl WriteTx<'_> {
         task: TaskId,
     ) -> Result<(), StoreError> {
         self.insert(Table::Failures, &kind_key(worker, job, task_type).task(task), &[])
+    }
+
+    /// Brings the records of who failed a task from what was true of it to what is true of it now. Workers that are
+    /// not known are left out.
+    pub fn replace_failures(&mut self, old: Option<&Task>, new: &Task) -> Result<(), StoreError> {
+        if let Some(old) = old {
+            for by in &old.failed_by {
+                self.forget_failure(by.id, old.job, &old.task_type, old.id)?;
+            }
+        }
+        for by in &new.failed_by {
+            if self.worker(by.id)?.is_some() {
+                self.put_failure(by.id, new.job, &new.task_type, new.id)?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn forget_failure(

@@ -69,6 +69,19 @@ impl WriteTx<'_> {
         Ok(())
     }
 
+    /// Gives a job another priority: its ready tasks move among those of other jobs.
+    pub fn set_job_priority(&mut self, id: JobId, priority: i32) -> Result<(), StoreError> {
+        let state = self.job_state(id)?;
+        let mut state = state.ok_or_else(|| StoreError::Corrupt(format!("job {id} is not there")))?;
+        if state.priority == priority {
+            return Ok(());
+        }
+        state.priority = priority;
+        state.updated = self.now();
+        self.put_job_state(id, state);
+        self.move_heads(id, priority)
+    }
+
     /// Forgets a job that has no tasks any more.
     pub fn delete_job(&mut self, id: JobId) -> Result<(), StoreError> {
         self.remove(Table::Jobs, &id.0)?;

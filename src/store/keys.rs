@@ -38,6 +38,10 @@ impl Key {
         self.bytes(until_end.as_bytes()).bytes(&[END])
     }
 
+    pub fn place(self, place: u64) -> Self {
+        self.bytes(&place.to_be_bytes())
+    }
+
     pub fn descending(self, number: i32) -> Self {
         self.bytes(&Descending::of(number).0.to_be_bytes())
     }
@@ -77,6 +81,10 @@ impl<'a> Parts<'a> {
         let text = std::str::from_utf8(&self.0[..end]).map_err(|_| malformed())?;
         self.0 = &self.0[end + 1..];
         Ok(text)
+    }
+
+    pub fn place(&mut self) -> Result<u64, StoreError> {
+        self.array().map(u64::from_be_bytes)
     }
 
     pub fn descending(&mut self) -> Result<i32, StoreError> {

@@ -14,6 +14,7 @@ mod keys;
 mod ready;
 mod records;
 mod schema;
+mod server_wishes;
 mod settings;
 mod tasks;
 mod tx;
@@ -33,7 +34,9 @@ use redb::{Database, DatabaseError, ReadableDatabase, StorageError, TableHandle}
 pub use self::{
     blacklist::BlacklistEntry,
     ready::ReadyGroup,
+    server_wishes::LogRequest,
     tx::{ReadTx, Rows, Tx, WriteTx},
+    updates::Queued,
 };
 use self::{
     heartbeats::Heartbeats,

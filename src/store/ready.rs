@@ -195,6 +195,24 @@ impl WriteTx<'_> {
         }
     }
 
+    /// Sorts the heads of a job's groups by its new priority. There are as many heads as jobs and types have ready
+    /// tasks, and all are looked at: priorities seldom change.
+    pub(super) fn move_heads(&mut self, job: JobId, job_priority: i32) -> Result<(), StoreError> {
+        let mut heads = Vec::new();
+        for row in self.prefix(Table::ReadyHeads, &[])? {
+            let (key, count) = row?;
+            let (task_type, head) = Head::from_key(key.value())?;
+            if head.job == job {
+                heads.push((task_type.to_owned(), head, number_from(count.value())?));
+            }
+        }
+        for (task_type, head, count) in heads {
+            self.remove(Table::ReadyHeads, &head.key(&task_type))?;
+            self.put_head(&task_type, &Head { job_priority, ..head }, count)?;
+        }
+        Ok(())
+    }
+
     fn put_head(&mut self, task_type: &str, head: &Head, count: u64) -> Result<(), StoreError> {
         self.insert(Table::ReadyHeads, &head.key(task_type), &count.to_be_bytes())
     }

@@ -15,7 +15,7 @@ use crate::domain::{
     job::{Job, JobState, Tally},
     sleep::{Days, SleepSchedule},
     task::{FailedBy, Progress, Task, TaskStatus},
-    task_update::TaskUpdate,
+    task_update::{SetAside, TaskUpdate},
     worker::{SecretHash, StatusRequest, Worker, WorkerStatus},
 };
 
@@ -321,6 +321,39 @@ impl Record for TaskUpdate {
             worker: layout.worker.into_owned(),
             failed_by: failed_by.collect(),
             timing: layout.timing,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct SetAsideV1<'a> {
+    #[serde(borrow)]
+    update: TaskUpdateV1<'a>,
+    #[serde(borrow)]
+    reason: Text<'a>,
+    at: i64,
+}
+
+impl Record for SetAside {
+    type Layout<'a> = SetAsideV1<'a>;
+    const VERSION: u8 = 1;
+    const WHAT: &'static str = "an update that was set aside";
+
+    fn to_layout(&self) -> SetAsideV1<'_> {
+        let Self { update, reason, at } = self;
+        SetAsideV1 {
+            update: update.to_layout(),
+            reason: reason.as_str().into(),
+            at: at.as_millisecond(),
+        }
+    }
+
+    fn from_layout(layout: SetAsideV1<'_>) -> Result<Self, StoreError> {
+        let SetAsideV1 { update, reason, at } = layout;
+        Ok(Self {
+            update: TaskUpdate::from_layout(update)?,
+            reason: reason.into_owned(),
+            at: time_from_millis(at)?,
         })
     }
 }

@@ -68,6 +68,14 @@ tables! {
     Blacklist = "blacklist",
     /// Sequence number → an update that the Server has yet to hear.
     UpdateQueue = "update-queue",
+    /// (task, sequence number) → nothing. The updates that the Server has yet to hear, by task.
+    UpdatesByTask = "updates-by-task",
+    /// Sequence number → an update that the Server would not take, and why.
+    UpdatesSetAside = "updates-set-aside",
+    /// Task → nothing. The Server said something about it while the Manager knew better: it is to be asked again.
+    AskAgain = "ask-again",
+    /// (job, task) → when it was asked for, or last tried. The logs that the Server wants.
+    LogRequests = "log-requests",
     /// Sequence number → something that happened and is worth keeping for a while.
     Events = "events",
     /// Name → a number.

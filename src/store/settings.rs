@@ -20,4 +20,9 @@ impl WriteTx<'_> {
     pub fn put_setting(&mut self, name: &str, value: &str) -> Result<(), StoreError> {
         self.insert(Table::Settings, name.as_bytes(), value.as_bytes())
     }
+
+    /// Forgets a setting. One that is not there is no error.
+    pub fn forget_setting(&mut self, name: &str) -> Result<(), StoreError> {
+        self.remove(Table::Settings, name.as_bytes())
+    }
 }

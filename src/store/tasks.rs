@@ -202,6 +202,7 @@ impl WriteTx<'_> {
         for by in &old.task.failed_by {
             self.forget_failure(by.id, old.task.job, &old.task.task_type, id)?;
         }
+        self.forget_ask_again(id)?;
         self.reindex(id, Some(&old), None)
     }
 
@@ -221,6 +222,7 @@ impl WriteTx<'_> {
             Table::Jobs,
             Table::JobStates,
             Table::Counters,
+            Table::AskAgain,
         ] {
             self.clear(table)?;
         }
