@@ -194,6 +194,7 @@ fn policy(config: &Config) -> Policy {
         },
         variables: config.variables.clone(),
         has_server: config.server.is_some(),
+        cancel_patience: signed(config.cancel_task_fetch_max_interval),
         test_job_storage: test.job_storage.clone(),
         test_render_output: test.render_output.clone(),
     }

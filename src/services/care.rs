@@ -172,8 +172,8 @@ impl Services {
         Ok(removed)
     }
 
-    /// Forgets tasks that were not touched for `task_cleanup_max_age`, and jobs that have none left, and
-    /// returns how many tasks. Without a Server tasks are forgotten with their job only.
+    /// Forgets tasks of the Server that were not touched for `task_cleanup_max_age`, and jobs that have none left,
+    /// and returns how many tasks. Those of jobs that were submitted here are forgotten with their job only.
     pub async fn clean_up_tasks(&self) -> Result<usize, Error> {
         if !self.news.has_server() {
             return Ok(0);
@@ -203,7 +203,9 @@ impl Services {
                 let mut forgotten = 0;
                 for id in &tasks {
                     // Signs of life do not touch a task: one that is in hand is not forgotten, however long it takes.
-                    let old = |task: &Task| task.last_updated < then && !task.status.is_in_hand();
+                    let old = |task: &Task| {
+                        task.last_updated < then && !task.status.is_in_hand() && task.etag.is_some()
+                    };
                     let Some(task) = tx.task(*id)?.filter(old) else { continue };
                     tx.delete_task(*id)?;
                     forgotten += 1;

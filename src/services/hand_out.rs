@@ -6,6 +6,7 @@ use super::{
     Error, Note, Services, known_worker,
     releasing::release,
     server_news::{News, ServerNews},
+    server_tasks::{Candidate, candidate},
 };
 use crate::{
     domain::{
@@ -26,6 +27,29 @@ pub enum HandOut {
     Nothing,
     /// It has to change its status first.
     ChangeStatus(WorkerStatus),
+    /// The Server has to be asked about the task first that it would be given.
+    AskFirst,
+}
+
+/// What may be handed out of the tasks that the Flamenco Server knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Permit {
+    /// Any: there is no Server to be asked.
+    Any,
+    /// None.
+    Nothing,
+    /// Only this one, in this version: the Server was asked about it.
+    Only(Candidate),
+}
+
+impl Permit {
+    fn covers(&self, task: &Task) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Nothing => task.etag.is_none(),
+            Self::Only(asked) => candidate(task).is_none_or(|chosen| chosen == *asked),
+        }
+    }
 }
 
 /// A task in the hands of a worker.
@@ -50,9 +74,10 @@ impl Services {
     ///
     /// The task is the worker's, on disk, when this returns. Whatever is said of it from now on goes to a log of
     /// its own: the one of an earlier try is put aside first.
-    pub async fn hand_out(&self, worker: WorkerId) -> Result<HandOut, Error> {
+    pub async fn hand_out(&self, worker: WorkerId, permit: Permit) -> Result<HandOut, Error> {
         let news = self.news.clone();
-        let (hand_out, notes) = self.store.write(self.now(), move |tx| hand_out(tx, &news, worker)).await?;
+        let (hand_out, notes) =
+            self.store.write(self.now(), move |tx| hand_out(tx, &news, worker, &permit)).await?;
         self.write_notes(notes);
         if let HandOut::Task(assignment) = &hand_out {
             // Only asking again is a sign of life that is newer than the task itself: see `not_sent`.
@@ -86,7 +111,12 @@ impl Services {
     }
 }
 
-fn hand_out(tx: &mut WriteTx<'_>, news: &ServerNews, id: WorkerId) -> Result<(HandOut, Vec<Note>), Error> {
+fn hand_out(
+    tx: &mut WriteTx<'_>,
+    news: &ServerNews,
+    id: WorkerId,
+    permit: &Permit,
+) -> Result<(HandOut, Vec<Note>), Error> {
     let mut worker = known_worker(tx, id)?;
     if worker.supported_task_types.is_empty() && worker.requested.is_none() {
         return Err(Error::NoTaskTypes);
@@ -110,7 +140,16 @@ fn hand_out(tx: &mut WriteTx<'_>, news: &ServerNews, id: WorkerId) -> Result<(Ha
     };
     let task = match &again {
         Some(task) => task.clone(),
-        None => assign(tx, news, chosen, &mut worker)?,
+        None => {
+            let task = tx.task(chosen)?.ok_or(Error::UnknownTask(chosen))?;
+            if !permit.covers(&task) {
+                if !was_awake {
+                    tx.put_worker(&worker)?;
+                }
+                return Ok((HandOut::AskFirst, notes));
+            }
+            assign(tx, news, task, &mut worker)?
+        }
     };
     let assignment = assignment(tx, task, worker.platform, again.is_some())?;
     Ok((HandOut::Task(Box::new(assignment)), notes))
@@ -134,20 +173,19 @@ fn settle(tx: &mut WriteTx<'_>, news: &ServerNews, id: WorkerId) -> Result<(Opti
 fn assign(
     tx: &mut WriteTx<'_>,
     news: &ServerNews,
-    chosen: TaskId,
+    mut task: Task,
     worker: &mut Worker,
 ) -> Result<Task, Error> {
-    let mut task = tx.task(chosen)?.ok_or(Error::UnknownTask(chosen))?;
     task.status = task.status.after(TaskEvent::Assigned)?;
     task.worker = worker.identifier();
     task.worker_id = Some(worker.id);
-    task.activity = format!("Manager assigned task {chosen} to worker {}", task.worker);
+    task.activity = format!("Manager assigned task {} to worker {}", task.id, task.worker);
     task.last_worker_ping = Some(tx.now());
     task.last_updated = tx.now();
     task.progress = Progress::default();
     task.timing.clear();
     tx.put_task(&task)?;
-    worker.current_task = Some(chosen);
+    worker.current_task = Some(task.id);
     tx.put_worker(worker)?;
     news.tell(tx, &task, News { status: Some(task.status), ..News::default() })?;
     let log_tail = format!("{}: {}\n", tx.now(), task.activity);

@@ -14,20 +14,24 @@ mod registration;
 mod releasing;
 mod reports;
 mod server_news;
+mod server_queue;
+mod server_tasks;
 mod test_render;
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 pub use self::{
     care::{Overdue, SleepChanges, TimedOut},
     farm::{Farm, StarvedJob},
-    hand_out::{Assignment, HandOut},
+    hand_out::{Assignment, HandOut, Permit},
     jobs::{NewJob, NewTask, limits},
     listing::{TaskView, WorkerView},
     registration::{Registration, SignOn},
     reports::MayIRun,
+    server_queue::{PushOutcome, ServerQueues},
+    server_tasks::Candidate,
 };
 use self::{credentials::Credentials, identity::Identities, server_news::ServerNews};
 use crate::{
@@ -42,7 +46,10 @@ use crate::{
     store::{Rows, Store, StoreError, Tx},
     tasklogs::{LogError, LogKeeper},
 };
-pub use crate::{store::BlacklistEntry, tasklogs::LogFile};
+pub use crate::{
+    store::{BlacklistEntry, LogRequest, Queued},
+    tasklogs::{Gzip, LogFile},
+};
 
 /// What the configuration says about how the Manager behaves.
 #[derive(Debug, Clone)]
@@ -53,8 +60,10 @@ pub struct Policy {
     pub overdue: Overdue,
     /// The variables in the settings of commands.
     pub variables: Variables,
-    /// Is there a Flamenco Server that has to hear of everything?
+    /// Is there a Flamenco Server that has to hear of its tasks?
     pub has_server: bool,
+    /// How long a worker has to stop a task that the Server lists for cancellation, before it is taken away.
+    pub cancel_patience: SignedDuration,
     /// Where a test render reads: a path with variables.
     pub test_job_storage: String,
     /// Where a test render writes: a path with variables.
@@ -149,6 +158,17 @@ impl Services {
     /// The log of a task, if it has one.
     pub async fn log(&self, job: JobId, task: TaskId) -> Result<Option<LogFile>, Error> {
         Ok(self.logs.run(task, move |logs| logs.find(job, task)).await?)
+    }
+
+    /// The log of a task as the Server wants it: compressed, and if there is none, a file that says so.
+    pub async fn log_for_server(&self, job: JobId, task: TaskId) -> Result<Gzip, Error> {
+        let log = self.log(job, task).await?;
+        // A large log takes its time, which the threads that write logs do not have.
+        let gzip = tokio::task::spawn_blocking(move || log.map(LogFile::into_gzip).transpose()).await;
+        match gzip.map_err(|_| Error::Panicked)?? {
+            Some(gzip) => Ok(gzip),
+            None => Gzip::of_text("Flamenco Manager has no log of this task.\n").map_err(|_| Error::Panicked),
+        }
     }
 
     /// Says in a sentence each where the database contradicts itself. An empty list is good news.

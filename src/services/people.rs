@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 
 use super::{
     Error, Services, care::follow_schedule, known_worker, releasing::release_all, server_news::News,
+    server_tasks::LAST_MODIFIED,
 };
 use crate::{
     domain::{
@@ -126,7 +127,13 @@ impl Services {
 
     /// Erases all tasks and jobs, and returns how many tasks there were.
     pub async fn erase_tasks(&self) -> Result<u64, Error> {
-        self.store.write(self.now(), |tx| Ok(tx.erase_tasks()?)).await
+        self.store
+            .write(self.now(), |tx| {
+                // The Server is to send all of its tasks anew.
+                tx.forget_setting(LAST_MODIFIED)?;
+                Ok(tx.erase_tasks()?)
+            })
+            .await
     }
 
     /// Erases all updates that the Server has not heard, and returns how many there were.

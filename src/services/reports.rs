@@ -51,25 +51,26 @@ impl Services {
     ) -> Result<(), Error> {
         let task = self.store.read(self.now(), |tx| tx.task(id))?.ok_or(Error::UnknownTask(id))?;
         owned_by(&task, worker)?;
-        let tail = self.write_log(&task, report.log.take().unwrap_or_default()).await?;
+        let is_news = self.news.is_wanted_of(&task);
+        let tail = self.write_log(&task, is_news, report.log.take().unwrap_or_default()).await?;
         if is_active_at(&task, worker) {
             self.store.heartbeats().task(worker, id, self.now());
-        } else if !self.news.has_server() {
+        } else if !is_news {
             return Ok(());
         }
-        if !self.news.has_server() && says_nothing_new(&task, &report) {
+        if !is_news && says_nothing_new(&task, &report) {
             return Ok(());
         }
         let (news, policy) = (self.news.clone(), self.policy.failure);
         self.store.write(self.now(), move |tx| apply(tx, &news, policy, worker, id, &report, &tail)).await
     }
 
-    /// Appends to the task's log, and returns its last lines for the Server.
-    async fn write_log(&self, task: &Task, text: String) -> Result<String, Error> {
+    /// Appends to the task's log, and returns its last lines for the Server if it wants them.
+    async fn write_log(&self, task: &Task, wanted: bool, text: String) -> Result<String, Error> {
         if text.is_empty() {
             return Ok(String::new());
         }
-        let (job, id, wanted) = (task.job, task.id, self.news.has_server());
+        let (job, id) = (task.job, task.id);
         let append = move |logs: &TaskLogs| {
             logs.append(job, id, &text)?;
             Ok(if wanted { tail_of(&text) } else { String::new() })

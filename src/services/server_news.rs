@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::identity::Identities;
 use crate::{
     domain::{
-        job::MANAGER_LOCAL,
-        task::{Task, TaskStatus},
+        ids::TaskId,
+        task::{Progress, Task, TaskStatus},
         task_update::TaskUpdate,
     },
     store::{StoreError, WriteTx},
@@ -35,28 +35,53 @@ impl ServerNews {
         Self { has_server, identities }
     }
 
-    /// Is there anybody to tell?
+    /// Is there a Server?
     pub fn has_server(&self) -> bool {
         self.has_server
     }
 
-    /// Tells the Server, unless there is none or the task is none of its business.
+    /// Does the Server know this task, so that it has to hear of it? Jobs that were submitted here and test renders
+    /// are none of its business.
+    pub fn is_wanted_of(&self, task: &Task) -> bool {
+        self.has_server && task.etag.is_some()
+    }
+
+    /// Tells the Server, if it knows the task.
     pub fn tell(&self, tx: &mut WriteTx<'_>, task: &Task, news: News) -> Result<(), StoreError> {
-        if !self.has_server || tx.job(task.job)?.is_some_and(|job| job.job_type == MANAGER_LOCAL) {
+        if !self.is_wanted_of(task) {
             return Ok(());
         }
-        let News { status, activity, log_tail, worker, failed_by } = news;
+        let failed_by = if news.failed_by { task.failed_by.clone() } else { Vec::new() };
+        let News { status, activity, log_tail, worker, failed_by: _ } = news;
         tx.push_update(&TaskUpdate {
-            id: self.identities.next(tx.now()),
-            task: task.id,
-            status,
-            received: tx.now(),
-            activity,
             progress: task.progress,
+            failed_by,
+            timing: task.timing.clone(),
+            activity,
             log_tail,
             worker,
-            failed_by: if failed_by { task.failed_by.clone() } else { Vec::new() },
-            timing: task.timing.clone(),
+            ..self.update(tx, task.id, status)
         })
+    }
+
+    /// Tells the Server of a task that it knows and the Manager does not.
+    pub fn tell_of_stranger(&self, tx: &mut WriteTx<'_>, task: TaskId, news: News) -> Result<(), StoreError> {
+        let News { status, activity, log_tail, worker, failed_by: _ } = news;
+        tx.push_update(&TaskUpdate { activity, log_tail, worker, ..self.update(tx, task, status) })
+    }
+
+    fn update(&self, tx: &WriteTx<'_>, task: TaskId, status: Option<TaskStatus>) -> TaskUpdate {
+        TaskUpdate {
+            id: self.identities.next(tx.now()),
+            task,
+            status,
+            received: tx.now(),
+            activity: String::new(),
+            progress: Progress::default(),
+            log_tail: String::new(),
+            worker: String::new(),
+            failed_by: Vec::new(),
+            timing: std::collections::BTreeMap::new(),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Task logs: what workers say about their tasks, one file a task in one folder a job. Paths are made of typed IDs
 //! alone, so that no request can lead out of the folder. Everything here blocks, and holds little in memory.
 
+mod compress;
 mod keeper;
 mod read;
 mod rotate;
@@ -11,6 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub use compress::Gzip;
 pub use keeper::LogKeeper;
 pub use read::{LogFile, last_lines};
 

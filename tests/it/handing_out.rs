@@ -6,7 +6,7 @@ use flamenco_manager::{
     app,
     clock::{Clock, ManualClock},
     domain::ids::WorkerId,
-    services::{Assignment, HandOut, NewJob, Registration, Services},
+    services::{Assignment, HandOut, NewJob, Permit, Registration, Services},
 };
 use futures_util::future::join_all;
 use jiff::{Timestamp, ToSpan};
@@ -271,7 +271,7 @@ async fn variables_are_replaced_for_the_platform_of_the_worker() {
 async fn a_parent_that_is_no_longer_known_counts_as_completed() {
     let m = TestManager::with_server().await;
     let ada = m.sleeper("ada").await;
-    let shot = m.submit(&job([task("parent"), behind("child", &["parent"])])).await;
+    let shot = m.receive(&job([task("parent"), behind("child", &["parent"])])).await;
     ada.takes_and_completes(&shot["parent"]).await;
     m.advance(337.hours());
     ada.takes(&shot["child"]).await;
@@ -324,7 +324,7 @@ async fn ticking_farm(folder: &tempfile::TempDir) -> (Services, WorkerId) {
 }
 
 async fn assigned(services: &Services, worker: WorkerId) -> Assignment {
-    match services.hand_out(worker).await.unwrap() {
+    match services.hand_out(worker, Permit::Any).await.unwrap() {
         HandOut::Task(assignment) => *assignment,
         other => panic!("{other:?}"),
     }

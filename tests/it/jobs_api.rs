@@ -282,7 +282,7 @@ async fn a_manager_says_whether_it_is_well_and_what_it_suffers_from() {
 async fn all_tasks_can_be_erased_and_so_can_what_the_server_has_not_heard() {
     let m = TestManager::with_server().await;
     let (ada, bob) = (m.sleeper("ada").await, m.sleeper("bob").await);
-    let shot = m.submit(&job([task("a"), task("b"), behind("c", &["a"])])).await;
+    let shot = m.receive(&job([task("a"), task("b"), behind("c", &["a"])])).await;
     ada.takes_and_fails(&shot["a"]).await;
     bob.takes(&shot["a"]).await;
     let erase = async |path: &str| m.door.call(Method::DELETE, path, &[], "").await.expect(200).json();

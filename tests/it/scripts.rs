@@ -39,7 +39,7 @@ async fn as_json_of_a_farm_at_work() {
     )
     .await;
     let (zoe, ada) = (m.sleeper("zoe").await, m.sleeper("ada").await);
-    let shot = m.submit(&job([task("a"), task("b")])).await;
+    let shot = m.receive(&job([task("a"), task("b")])).await;
     ada.takes_and_fails(&shot["a"]).await;
     zoe.takes(&shot["a"]).await;
     m.act(&zoe, "action=set-status&status=asleep&lazy=true").await.expect(204);

@@ -27,7 +27,7 @@ async fn at_work(toml: &str) -> (TestManager, TestWorker, Job) {
                   manager_secret = \"between us\"\n";
     let m = TestManager::configured(&format!("{server}{toml}")).await;
     let ada = m.sleeper("ada").await;
-    let shot = m.submit(&job([task("a"), task("b")])).await;
+    let shot = m.receive(&job([task("a"), task("b")])).await;
     ada.takes(&shot["a"]).await;
     m.services.purge_updates().await.unwrap();
     (m, ada, shot)
@@ -37,8 +37,8 @@ async fn at_work(toml: &str) -> (TestManager, TestWorker, Job) {
 async fn an_assignment_is_told_twice_as_the_server_expects() {
     let mut m = TestManager::with_server().await;
     let ada = m.sleeper("ada").await;
-    let shot = m.submit(&job([task("a")])).await;
-    assert_eq!(queue(&mut m, &shot).await, "", "a job from here is no news for the Server");
+    let shot = m.receive(&job([task("a")])).await;
+    assert_eq!(queue(&mut m, &shot).await, "", "what it has just sent is no news for the Server");
     ada.takes(&shot["a"]).await;
     ada.takes(&shot["a"]).await;
     insta::assert_snapshot!(queue(&mut m, &shot).await, @r#"
@@ -146,6 +146,17 @@ async fn a_cancelled_task_is_told_when_it_is_asked_for_and_when_it_is_done() {
     a cancel-requested, worker "", activity "Manager was asked to cancel the task", log ""
     a canceled, worker "127.0.0.1 (ada)", activity "Canceled; worker 127.0.0.1 (ada) no longer has it: returned by worker", log "2026-03-02T11:00:00Z: Manager canceled the task; worker 127.0.0.1 (ada) no longer has it: returned by worker\n"
     "#);
+}
+
+#[tokio::test]
+async fn of_a_job_that_was_submitted_here_the_server_never_hears() {
+    let mut m = TestManager::with_server().await;
+    let ada = m.sleeper("ada").await;
+    let shot = m.submit(&job([task("a"), task("b")])).await;
+    ada.takes_and_fails(&shot["a"]).await;
+    ada.takes_and_completes(&shot["b"]).await;
+    ada.reports(&shot["b"], &json!({"log": "late"})).await;
+    assert_eq!(queue(&mut m, &shot).await, "");
 }
 
 #[tokio::test]

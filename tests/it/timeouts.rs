@@ -7,7 +7,7 @@ use flamenco_manager::{
     clock::ManualClock,
     config::Intervals,
     loops,
-    services::{Registration, TimedOut},
+    services::{Permit, Registration, TimedOut},
 };
 use jiff::{ToSpan, tz::TimeZone};
 use serde_json::json;
@@ -267,7 +267,7 @@ async fn workers_are_never_removed_unless_that_is_wanted() {
 async fn with_a_server_old_tasks_are_forgotten_and_their_job_with_the_last_of_them() {
     let m = TestManager::with_server().await;
     let ada = m.sleeper("ada").await;
-    let shot = m.submit(&job([task("a"), task("b")])).await;
+    let shot = m.receive(&job([task("a"), task("b")])).await;
     m.advance(100.hours());
     ada.takes_and_completes(&shot["a"]).await;
     m.advance(236.hours());
@@ -285,7 +285,7 @@ async fn with_a_server_old_tasks_are_forgotten_and_their_job_with_the_last_of_th
 async fn a_task_in_the_hands_of_a_worker_is_not_forgotten_however_long_it_takes() {
     let m = TestManager::with_server().await;
     let ada = m.sleeper("ada").await;
-    let shot = m.submit(&job([task("a")])).await;
+    let shot = m.receive(&job([task("a")])).await;
     ada.takes(&shot["a"]).await;
     m.advance(400.hours());
     ada.may_i_run(&shot["a"]).await;
@@ -316,7 +316,7 @@ async fn after_a_start_workers_have_time_to_come_back() {
         software: String::new(),
     };
     let ada = services.register(registration).await.unwrap().id;
-    services.hand_out(ada).await.unwrap();
+    services.hand_out(ada, Permit::Any).await.unwrap();
     clock.advance(1.hours());
     let status = || services.worker(ada).unwrap().worker.status.as_str();
 

@@ -28,7 +28,7 @@ use crate::{
         variables::{Audience, Variables, tidy_settings},
         worker::WorkerStatus,
     },
-    services::{Assignment, Error, HandOut, MayIRun, Services},
+    services::{Assignment, Error, HandOut, MayIRun, Permit, Services},
 };
 
 /// `POST /task`
@@ -37,7 +37,7 @@ pub fn hand_out(site: &Arc<Site>) -> Route {
         async |site: Arc<Site>, caller: Caller| -> Answer {
             Ok(match hand_out_unless_gone(&site.services, caller?).await? {
                 HandOut::Task(assignment) => send(&site.services, &assignment).await?,
-                HandOut::Nothing => no_content(),
+                HandOut::Nothing | HandOut::AskFirst => no_content(),
                 HandOut::ChangeStatus(status) => {
                     let body = warp::reply::json(&json!({"status_requested": status}));
                     warp::reply::with_status(body, StatusCode::LOCKED).into_response()
@@ -53,7 +53,7 @@ async fn hand_out_unless_gone(services: &Arc<Services>, worker: WorkerId) -> Res
     let services = Arc::clone(services);
     // A task of its own: it ends even when this request is dropped.
     tokio::spawn(async move {
-        let Err(Ok(HandOut::Task(assignment))) = answer.send(services.hand_out(worker).await) else { return };
+        let Err(Ok(HandOut::Task(assignment))) = answer.send(services.hand_out(worker, Permit::Any).await) else { return };
         if let Err(error) = services.not_sent(&assignment).await {
             let task = assignment.task.id;
             tracing::error!(%task, %error, "a task that could not be sent stays with its worker");

@@ -1,12 +1,12 @@
 //! A Manager as the program wires it, on a real file and a real port, with a clock that is moved by hand.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use flamenco_manager::{
     app,
     clock::ManualClock,
     config::Config,
-    domain::{event::Event, task_update::TaskUpdate},
+    domain::{event::Event, server_task::ServerTask, task::TaskStatus, task_update::TaskUpdate},
     http::{
         on_panic, routes,
         server::{Limits, serve},
@@ -150,6 +150,36 @@ impl TestManager {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let tasks = list["tasks"].as_array().unwrap();
         let tasks = tasks.iter().map(|task| (text(&task["name"]), text(&task["_id"]))).collect();
+        Job { id, tasks }
+    }
+
+    /// Takes in the job as if the Flamenco Server had sent it.
+    pub async fn receive(&self, submission: &Value) -> Job {
+        let list = submission["tasks"].as_array().unwrap();
+        let ids: Vec<_> = (1..).take(list.len()).map(|number: u32| format!("5c7d{number:020x}")).collect();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let names: Vec<_> = list.iter().map(|task| text(&task["name"])).collect();
+        let tasks: HashMap<_, _> = names.into_iter().zip(ids.iter().cloned()).collect();
+        let id = "5c7d0000000000000000aaaa".to_owned();
+        let sent = list.iter().zip(&ids).map(|(task, task_id)| {
+            let parents = task["parents"].as_array().into_iter().flatten();
+            ServerTask {
+                id: task_id.parse().unwrap(),
+                job: id.parse().unwrap(),
+                etag: "e1".to_owned(),
+                name: text(&task["name"]),
+                status: TaskStatus::ClaimedByManager,
+                priority: 50,
+                job_priority: 50,
+                job_type: "test".to_owned(),
+                task_type: text(&task["task_type"]),
+                commands: task["commands"].to_string(),
+                parents: parents.map(|name| tasks[name.as_str().unwrap()].parse().unwrap()).collect(),
+                activity: String::new(),
+                failed_by: Vec::new(),
+            }
+        });
+        self.services.take_in(sent.collect()).await.unwrap();
         Job { id, tasks }
     }
 

@@ -1,0 +1,139 @@
+//! The queue of updates for the Flamenco Server is emptied, and what the Server wishes in return is kept
+//! (`server-protocol.md`, section 1.4).
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::{
+    Error, Services,
+    server_tasks::cancel_listed,
+};
+use crate::{
+    domain::{
+        ids::{JobId, TaskId},
+        task_update::{SetAside, TaskUpdate},
+    },
+    store::{LogRequest, Queued},
+};
+
+/// As many tasks are cancelled in one transaction.
+const STEP: usize = 500;
+
+/// What waits for the Server, and since when.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServerQueues {
+    /// Updates that it has yet to hear.
+    pub updates: u64,
+    /// When the oldest of them happened.
+    pub oldest_update: Option<Timestamp>,
+    /// Updates that it would not take.
+    pub set_aside: u64,
+    /// The last of these.
+    pub last_set_aside: Option<SetAside>,
+    /// Logs that it wants.
+    pub wanted_logs: u64,
+    /// The one that it has wanted for longest.
+    pub oldest_wanted_log: Option<LogRequest>,
+    /// Tasks that it has to be asked about once more.
+    pub ask_again: u64,
+}
+
+/// What the Server said to a push.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PushOutcome {
+    /// The updates that it took, each with its place in the queue.
+    pub taken: Vec<(u64, [u8; 12])>,
+    /// The tasks that it wants cancelled.
+    pub cancel: Vec<TaskId>,
+    /// The logs that it wants.
+    pub wanted_logs: Vec<(JobId, TaskId)>,
+}
+
+impl Services {
+    /// The updates that the Server has to hear next, each with its place in the queue.
+    pub fn oldest_updates(&self, limit: usize) -> Result<Vec<Queued>, Error> {
+        self.store.read(self.now(), |tx| Ok(tx.oldest_updates(limit)?))
+    }
+
+    /// Keeps what the Server said: what it took leaves the queue in the transaction in which its wishes are kept.
+    pub async fn pushed(&self, outcome: PushOutcome) -> Result<(), Error> {
+        let patience = self.policy.cancel_patience;
+        let PushOutcome { taken, cancel, wanted_logs } = outcome;
+        self.store
+            .write(self.now(), move |tx| {
+                for (place, id) in &taken {
+                    tx.take_update(*place, *id)?;
+                }
+                wanted_logs.iter().try_for_each(|(job, task)| tx.put_log_request(*job, *task))?;
+                Ok::<_, Error>(())
+            })
+            .await?;
+        for listed in cancel.chunks(STEP) {
+            let (news, listed) = (self.news.clone(), listed.to_vec());
+            let notes = self.store.write(self.now(), move |tx| cancel_listed(tx, &news, &listed, patience));
+            self.write_notes(notes.await?);
+        }
+        Ok(())
+    }
+
+    /// Puts updates aside that the Server will not take, so that they do not keep others waiting.
+    pub async fn set_aside(&self, refused: Vec<(u64, TaskUpdate)>, reason: String) -> Result<(), Error> {
+        self.store
+            .write(self.now(), move |tx| {
+                for (place, update) in &refused {
+                    if let Some(update) = tx.take_update(*place, update.id)? {
+                        tracing::error!(
+                            task = %update.task,
+                            reason,
+                            "the Flamenco Server does not take an update of a task, however often it is sent; it was set aside"
+                        );
+                        tx.put_aside(&SetAside { update, reason: reason.clone(), at: tx.now() })?;
+                    }
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// What waits for the Server.
+    pub fn server_queues(&self) -> Result<ServerQueues, Error> {
+        self.store.read(self.now(), |tx| {
+            Ok(ServerQueues {
+                updates: tx.count_updates()?,
+                oldest_update: tx.oldest_update_since()?,
+                set_aside: tx.count_set_aside()?,
+                last_set_aside: tx.last_set_aside()?,
+                wanted_logs: tx.count_log_requests()?,
+                oldest_wanted_log: tx.oldest_log_request()?,
+                ask_again: tx.count_ask_again()?,
+            })
+        })
+    }
+
+    /// The log that the Server has wanted for longest.
+    pub fn oldest_log_request(&self) -> Result<Option<LogRequest>, Error> {
+        self.store.read(self.now(), |tx| Ok(tx.oldest_log_request()?))
+    }
+
+    /// The Server has this log, or no longer wants it.
+    pub async fn log_sent(&self, request: LogRequest) -> Result<(), Error> {
+        let LogRequest { job, task, .. } = request;
+        self.store.write(self.now(), move |tx| Ok(tx.forget_log_request(job, task)?)).await
+    }
+
+    /// The Server does not take this log now: others come first.
+    pub async fn log_refused(&self, request: LogRequest) -> Result<(), Error> {
+        let LogRequest { job, task, .. } = request;
+        self.store.write(self.now(), move |tx| Ok(tx.postpone_log_request(job, task)?)).await
+    }
+
+    /// How many workers are registered, and what task types they support.
+    pub fn workers_in_brief(&self) -> Result<(usize, BTreeSet<String>), Error> {
+        self.store.read(self.now(), |tx| {
+            let workers = tx.workers()?;
+            let types = workers.iter().flat_map(|worker| worker.supported_task_types.iter().cloned());
+            Ok((workers.len(), types.collect()))
+        })
+    }
+}
