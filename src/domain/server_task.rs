@@ -98,7 +98,8 @@ pub fn in_order_of_reception(tasks: Vec<ServerTask>, supported: &BTreeSet<String
     }
     let mut turns = Vec::with_capacity(tasks.len());
     for unsupported in [false, true] {
-        let mut queues: Vec<_> = by_type.iter_mut().filter(|((type_is, _), _)| *type_is == unsupported).collect();
+        let mut queues: Vec<_> =
+            by_type.iter_mut().filter(|((type_is, _), _)| *type_is == unsupported).collect();
         while !queues.is_empty() {
             queues.retain_mut(|(_, queue)| {
                 turns.extend(queue.pop_front());
@@ -114,7 +115,8 @@ pub fn in_order_of_reception(tasks: Vec<ServerTask>, supported: &BTreeSet<String
 /// The places of all tasks in the order of `turns`, but for each task's parents before it. Tasks that wait for each
 /// other in a circle come in any order.
 fn parents_first(tasks: &[ServerTask], turns: &[usize]) -> Vec<usize> {
-    let places: HashMap<TaskId, usize> = tasks.iter().enumerate().map(|(place, task)| (task.id, place)).collect();
+    let places: HashMap<TaskId, usize> =
+        tasks.iter().enumerate().map(|(place, task)| (task.id, place)).collect();
     let mut seen = vec![false; tasks.len()];
     let mut order = Vec::with_capacity(tasks.len());
     for turn in turns {

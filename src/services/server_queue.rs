@@ -5,10 +5,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{
-    Error, Services,
-    server_tasks::cancel_listed,
-};
+use super::{Error, Services, server_tasks::cancel_listed};
 use crate::{
     domain::{
         ids::{JobId, TaskId},

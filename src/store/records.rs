@@ -341,11 +341,7 @@ impl Record for SetAside {
 
     fn to_layout(&self) -> SetAsideV1<'_> {
         let Self { update, reason, at } = self;
-        SetAsideV1 {
-            update: update.to_layout(),
-            reason: reason.as_str().into(),
-            at: at.as_millisecond(),
-        }
+        SetAsideV1 { update: update.to_layout(), reason: reason.as_str().into(), at: at.as_millisecond() }
     }
 
     fn from_layout(layout: SetAsideV1<'_>) -> Result<Self, StoreError> {

@@ -53,7 +53,10 @@ async fn hand_out_unless_gone(services: &Arc<Services>, worker: WorkerId) -> Res
     let services = Arc::clone(services);
     // A task of its own: it ends even when this request is dropped.
     tokio::spawn(async move {
-        let Err(Ok(HandOut::Task(assignment))) = answer.send(services.hand_out(worker, Permit::Any).await) else { return };
+        let Err(Ok(HandOut::Task(assignment))) = answer.send(services.hand_out(worker, Permit::Any).await)
+        else {
+            return;
+        };
         if let Err(error) = services.not_sent(&assignment).await {
             let task = assignment.task.id;
             tracing::error!(%task, %error, "a task that could not be sent stays with its worker");

@@ -1,6 +1,13 @@
 //! The command line of the real binary: what it answers, on which stream, and with which exit code.
 
+use std::collections::BTreeMap;
+
+use flamenco_manager::{
+    domain::{ids::TaskId, task::Progress, task_update::TaskUpdate},
+    store::{Store, StoreError, WriteTx},
+};
 use http::Method;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::process::{Place, Said, free_port, new_job};
@@ -152,31 +159,37 @@ async fn tasks_are_erased_with_and_without_a_running_manager() {
 async fn queued_updates_are_purged_with_and_without_a_running_manager() {
     let server = "flamenco = \"http://127.0.0.1:9/\"\nmanager_id = \"5c7d0000000000000000abc9\"\nmanager_secret = \"s\"";
     let place = Place::listening(&format!("127.0.0.1:{}", free_port()), server);
-    let queued = async || {
-        let manager = place.start();
-        manager.submit(1).await;
-        manager.worker().await.ask_task().await.unwrap();
-        let queued = manager.get("/as-json").await["upstream_queue_size"].as_u64().unwrap();
-        assert!(queued > 0);
-        (manager, queued)
-    };
-    let (manager, waiting) = queued().await;
-    assert_eq!(
-        succeeds(&place, &["purgequeue", "--yes"]),
-        format!("{waiting} queued task updates erased.\n")
-    );
+    queue_updates(&place, 3).await;
+    let manager = place.start();
+    assert_eq!(manager.get("/as-json").await["upstream_queue_size"], 3);
+    assert_eq!(succeeds(&place, &["purgequeue", "--yes"]), "3 queued task updates erased.\n");
     assert_eq!(manager.get("/as-json").await["upstream_queue_size"], 0);
     manager.stop();
 
-    let (manager, waiting) = queued().await;
-    manager.stop();
+    queue_updates(&place, 2).await;
     let said = place.run(&["-purgequeue"]);
-    let warning = format!("This erases {waiting} queued task updates. What they say is lost");
-    assert!(said.stdout.starts_with(&warning), "{}", said.stdout);
-    assert_eq!(
-        succeeds(&place, &["purgequeue", "--yes"]),
-        format!("{waiting} queued task updates erased.\n")
-    );
+    let warning = "This erases 2 queued task updates. What they say is lost";
+    assert!(said.stdout.starts_with(warning), "{}", said.stdout);
+    assert_eq!(succeeds(&place, &["purgequeue", "--yes"]), "2 queued task updates erased.\n");
+}
+
+/// Something for the Server to hear, written to the file while no Manager runs on it.
+async fn queue_updates(place: &Place, count: u8) {
+    let store = Store::open(&place.database()).unwrap();
+    let update = |number| TaskUpdate {
+        id: [number; 12],
+        task: TaskId([1; 12]),
+        status: None,
+        received: Timestamp::UNIX_EPOCH,
+        activity: "at it".to_owned(),
+        progress: Progress::default(),
+        log_tail: String::new(),
+        worker: String::new(),
+        failed_by: Vec::new(),
+        timing: BTreeMap::new(),
+    };
+    let write = move |tx: &mut WriteTx<'_>| (0..count).try_for_each(|number| tx.push_update(&update(number)));
+    store.write::<_, StoreError, _>(Timestamp::UNIX_EPOCH, write).await.unwrap();
 }
 
 #[tokio::test]
