@@ -1,6 +1,7 @@
 //! Plain HTTP calls, with everything of the answer in sight.
 
 use std::{
+    error::Error,
     net::SocketAddr,
     sync::{Arc, Mutex},
 };
@@ -53,19 +54,30 @@ impl Door {
         headers: &[(&str, &str)],
         body: impl Into<Bytes>,
     ) -> Answer {
-        let stream = TcpStream::connect(self.address()).await.unwrap();
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+        self.try_call(method, path, headers, body).await.unwrap()
+    }
+
+    /// Any call, where the answer may not come.
+    pub async fn try_call(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Result<Answer, Box<dyn Error>> {
+        let stream = TcpStream::connect(self.address()).await?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         let connection = tokio::spawn(connection);
         let mut request = Request::builder().method(method).uri(path).header(header::HOST, "manager");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let answer = sender.send_request(request.body(Full::new(body.into())).unwrap()).await.unwrap();
+        let answer = sender.send_request(request.body(Full::new(body.into()))?).await?;
         let (parts, body) = answer.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
+        let body = body.collect().await?.to_bytes();
         drop(sender);
-        connection.await.unwrap().unwrap();
-        Answer { status: parts.status, headers: parts.headers, body }
+        connection.await??;
+        Ok(Answer { status: parts.status, headers: parts.headers, body })
     }
 }
 
