@@ -23,6 +23,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::{
     door::{Answer, Door},
     jobs::Job,
+    server::FakeServer,
     worker::TestWorker,
 };
 
@@ -62,11 +63,19 @@ impl TestManager {
         .await
     }
 
+    /// A Manager with this Server; one clock goes for both.
+    pub async fn below(server: &FakeServer) -> Self {
+        Self::at(&server.toml(), Arc::clone(&server.clock)).await
+    }
+
     /// A Manager with this `manager.toml`.
     pub async fn configured(toml: &str) -> Self {
+        Self::at(toml, Arc::new(ManualClock::new(START.parse().unwrap()))).await
+    }
+
+    async fn at(toml: &str, clock: Arc<ManualClock>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = config_in(toml, &folder);
-        let clock = Arc::new(ManualClock::new(START.parse().unwrap()));
         let (services, listener) = open(&config, &clock).await;
         let door = Door::new(listener.local_addr().unwrap());
         let running = run(&config, &services, listener);

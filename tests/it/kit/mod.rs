@@ -1,11 +1,13 @@
-//! What every story needs: a Manager to test, workers that speak to it, jobs to do.
+//! What every story needs: a Manager to test, workers that speak to it, a Server above it, jobs to do.
 
 mod door;
 mod jobs;
 mod manager;
+mod server;
 mod worker;
 
 pub use door::Answer;
 pub use jobs::{Job, behind, job, task, with};
 pub use manager::{START, TestManager, config_in};
+pub use server::{Call, FakeServer, Mood};
 pub use worker::TestWorker;
