@@ -13,3 +13,4 @@ pub mod simulate;
 pub mod ssdp;
 pub mod store;
 pub mod tasklogs;
+pub mod upstream;

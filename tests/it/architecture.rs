@@ -14,6 +14,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("config", &["domain"]),
     ("store", &["domain"]),
     ("tasklogs", &["domain"]),
+    ("upstream", &["domain"]),
     ("services", &["domain", "store", "tasklogs", "clock"]),
     ("http", &["services", "domain"]),
     ("loops", &["services", "config", "domain"]),
