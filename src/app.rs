@@ -12,8 +12,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     clock::Clock,
-    config::{Config, ListenAddress, ListenHost, Mode, UserAuthentication},
+    config::{Config, ListenAddress, ListenHost, Mode, RecheckThrottle, UserAuthentication},
     domain::failure::FailurePolicy,
+    exchange::{About, Exchange, Pace},
     http::{
         Site, on_panic, routes,
         server::{Limits, serve},
@@ -23,6 +24,7 @@ use crate::{
     ssdp::{self, SsdpConfig},
     store::{OpenError, Store},
     tasklogs::{LogKeeper, TaskLogs},
+    upstream::{self, Link, Server},
 };
 
 /// How long loops may take to end after they were told to.
@@ -68,6 +70,7 @@ pub enum StartError {
 /// A Manager that is about to run.
 pub struct App {
     services: Arc<Services>,
+    exchange: Option<Arc<Exchange>>,
     site: Arc<Site>,
     listener: TcpListener,
     address: SocketAddr,
@@ -84,8 +87,9 @@ impl App {
         let listener = listen_on(listen).await?;
         let address = listener.local_addr();
         let address = address.map_err(|source| StartError::Listen { address: listen.to_string(), source })?;
-        let site = Arc::new(site(&config, &services));
-        Ok(Self { services, site, listener, address, config })
+        let exchange = exchange(&config, &services, address, upstream::Limits::default());
+        let site = Arc::new(site(&config, &services, exchange.clone()));
+        Ok(Self { services, exchange, site, listener, address, config })
     }
 
     /// The URL at which a person at this machine reaches it.
@@ -105,6 +109,9 @@ impl App {
     pub async fn run(self, stop: CancellationToken) -> Result<(), StartError> {
         let tracker = TaskTracker::new();
         loops::spawn_all(&tracker, &stop, &self.services, &self.site.time_zone, &self.config.intervals);
+        if let Some(exchange) = &self.exchange {
+            loops::spawn_exchange(&tracker, &stop, exchange);
+        }
         self.answer_discovery(&tracker, &stop).await?;
         tracing::info!(
             version = crate::http::VERSION,
@@ -114,6 +121,9 @@ impl App {
         );
         let limits = Limits { connections: most_connections(), ..Limits::default() };
         serve(self.listener, routes(&self.site), on_panic, limits, stop).await;
+        if let Some(exchange) = &self.exchange {
+            exchange.hang_up();
+        }
         tracker.close();
         if tokio::time::timeout(LOOPS_MAY_TAKE, tracker.wait()).await.is_err() {
             tracing::warn!("some background work took too long and was cut off");
@@ -204,8 +214,38 @@ fn signed(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
 
+/// The exchange with the Flamenco Server, if there is one. The Manager listens at `http`.
+pub fn exchange(
+    config: &Config,
+    services: &Arc<Services>,
+    http: SocketAddr,
+    limits: upstream::Limits,
+) -> Option<Arc<Exchange>> {
+    let link = config.server.as_ref()?;
+    let link = Link {
+        url: link.url.as_str().to_owned(),
+        manager_id: link.manager_id.to_string(),
+        manager_secret: link.manager_secret.expose().to_owned(),
+    };
+    let pace = Pace {
+        download_every: signed(config.download_task_sleep),
+        download_throttle: match config.download_task_recheck_throttle {
+            RecheckThrottle::Never => None,
+            RecheckThrottle::Always => Some(SignedDuration::ZERO),
+            RecheckThrottle::After(least) => Some(signed(least)),
+        },
+        push_interval: signed(config.task_update_push_max_interval),
+        push_count: usize::try_from(config.task_update_push_max_count.get()).unwrap_or(usize::MAX),
+        cancel_fetch: signed(config.cancel_task_fetch_max_interval),
+    };
+    let own_url = config.own_url.as_ref().map(ToString::to_string);
+    let about = About { own_url, http, variables: config.variables.clone() };
+    let server = Server::new(&link, limits);
+    Some(Arc::new(Exchange::new(Arc::clone(services), server, pace, about)))
+}
+
 /// What the routes need to know.
-pub fn site(config: &Config, services: &Arc<Services>) -> Site {
+pub fn site(config: &Config, services: &Arc<Services>, exchange: Option<Arc<Exchange>>) -> Site {
     let server = config
         .server
         .as_ref()
@@ -218,6 +258,7 @@ pub fn site(config: &Config, services: &Arc<Services>) -> Site {
             Mode::Develop => "develop",
         },
         server: server.unwrap_or_default(),
+        exchange,
         registration_secret: config
             .worker_registration_secret
             .as_ref()
@@ -258,11 +299,6 @@ fn warn_of_what_is_not_there_yet(config: &Config) {
     if config.own_certificate.is_some() || config.acme_domain_name.is_some() {
         tracing::warn!(
             "tlskey, tlscert, acme_domain_name: this version does not serve HTTPS yet, only plain HTTP"
-        );
-    }
-    if config.server.is_some() {
-        tracing::warn!(
-            "flamenco: this version does not exchange with a Flamenco Server yet; what it must hear is queued"
         );
     }
     if config.shaman.enabled {

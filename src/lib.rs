@@ -6,6 +6,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod exchange;
 pub mod http;
 pub mod loops;
 pub mod services;

@@ -143,15 +143,15 @@ mod tests {
 
     const IN_HAND: [TaskStatus; 2] = [TaskStatus::Active, TaskStatus::CancelRequested];
 
-    fn own(status: TaskStatus, unheard: bool) -> Option<OwnView> {
-        Some(OwnView { status, unheard })
+    fn own(status: TaskStatus, unheard: bool) -> OwnView {
+        OwnView { status, unheard }
     }
 
     #[test]
     fn a_task_in_the_hands_of_a_worker_is_never_overwritten() {
         for status in TaskStatus::ALL {
             for mine in IN_HAND {
-                assert_eq!(receive(status, own(mine, false)), Reception::AskAgain, "{status}");
+                assert_eq!(receive(status, Some(own(mine, false))), Reception::AskAgain, "{status}");
             }
         }
     }
@@ -160,10 +160,10 @@ mod tests {
     fn a_task_with_news_the_server_has_not_heard_is_overwritten_only_when_the_server_has_ended_it() {
         use TaskStatus as S;
         for status in [S::Queued, S::ClaimedByManager, S::SoftFailed, S::Active] {
-            assert_eq!(receive(status, own(S::Completed, true)), Reception::AskAgain);
+            assert_eq!(receive(status, Some(own(S::Completed, true))), Reception::AskAgain);
         }
         for status in [S::Failed, S::Completed, S::Canceled, S::Paused] {
-            assert_eq!(receive(status, own(S::ClaimedByManager, true)), Reception::Take(status));
+            assert_eq!(receive(status, Some(own(S::ClaimedByManager, true))), Reception::Take(status));
         }
     }
 
@@ -171,14 +171,17 @@ mod tests {
     fn what_the_server_thinks_active_and_nobody_has_goes_back_or_ends_as_it_did() {
         use TaskStatus as S;
         assert_eq!(receive(S::Active, None), Reception::TakeAndTell(S::ClaimedByManager));
-        assert_eq!(receive(S::Active, own(S::Queued, false)), Reception::TakeAndTell(S::ClaimedByManager));
-        assert_eq!(receive(S::Active, own(S::Completed, false)), Reception::TakeAndTell(S::Completed));
+        assert_eq!(
+            receive(S::Active, Some(own(S::Queued, false))),
+            Reception::TakeAndTell(S::ClaimedByManager)
+        );
+        assert_eq!(receive(S::Active, Some(own(S::Completed, false))), Reception::TakeAndTell(S::Completed));
     }
 
     #[test]
     fn a_task_is_never_received_as_in_hand() {
         for status in TaskStatus::ALL {
-            let views = TaskStatus::ALL.map(|mine| own(mine, false)).into_iter().chain([None]);
+            let views = TaskStatus::ALL.map(|mine| Some(own(mine, false))).into_iter().chain([None]);
             for view in views {
                 match receive(status, view) {
                     Reception::Take(status) | Reception::TakeAndTell(status) => assert!(!status.is_in_hand()),

@@ -2,17 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Map, Value, json, value::RawValue};
 
 use crate::{
     domain::{
         job::{Job, JobState},
         sleep::SleepScheduleWire,
         task::{Task, TaskStatus},
+        task_update::SetAside,
         worker::Worker,
     },
-    services::{BlacklistEntry, Farm, StarvedJob, TaskView, WorkerView},
+    exchange::{self, Conversation, Failure, Topic},
+    services::{BlacklistEntry, Farm, ServerQueues, StarvedJob, TaskView, WorkerView},
 };
 
 #[derive(Serialize)]
@@ -162,14 +165,68 @@ pub fn starved_job(starved: &StarvedJob) -> Value {
 }
 
 /// The farm as a whole.
-pub fn farm(farm: &Farm) -> Value {
-    let Farm { jobs, tasks, workers, update_queue, uptime, starved_jobs } = farm;
+pub fn farm(farm: &Farm, exchange: Option<&exchange::State>) -> Value {
+    let Farm { jobs, tasks, workers, queues, uptime, starved_jobs } = farm;
     json!({
         "jobs": jobs,
         "tasks": tasks,
         "workers": workers,
-        "queues": { "task_updates": update_queue },
+        "queues": queues_for_server(queues),
+        "exchange": exchange.map(exchange_state),
         "uptime_seconds": uptime.as_secs_f64(),
         "starved_jobs": starved_jobs.iter().map(starved_job).collect::<Vec<_>>(),
     })
+}
+
+/// What waits for the Server, and since when.
+fn queues_for_server(queues: &ServerQueues) -> Value {
+    let ServerQueues {
+        updates,
+        oldest_update,
+        set_aside,
+        last_set_aside,
+        wanted_logs,
+        oldest_wanted_log,
+        ask_again,
+    } = queues;
+    json!({
+        "task_updates": updates,
+        "task_updates_since": time(*oldest_update),
+        "wanted_logs": wanted_logs,
+        "wanted_logs_since": time(*oldest_wanted_log),
+        "tasks_to_ask_about": ask_again,
+        "task_updates_set_aside": set_aside,
+        "last_set_aside": last_set_aside.as_ref().map(|SetAside { update, reason, at }| {
+            json!({ "task": update.task, "at": at.to_string(), "reason": reason })
+        }),
+    })
+}
+
+/// How the exchange with the Server goes.
+fn exchange_state(state: &exchange::State) -> Value {
+    let conversations = Topic::ALL.into_iter().zip(&state.conversations);
+    json!({
+        "standstill": state.standstill.as_ref().map(|(failure, until)| {
+            json!({ "since": failure.at.to_string(), "until": until.to_string(), "reason": failure.what })
+        }),
+        "conversations": conversations
+            .map(|(topic, conversation)| (topic.as_str().to_owned(), self::conversation(conversation)))
+            .collect::<Map<_, _>>(),
+    })
+}
+
+fn conversation(conversation: &Conversation) -> Value {
+    let Conversation { last_success, last_failure, failures, next_try } = conversation;
+    json!({
+        "last_success": time(*last_success),
+        "last_error": last_failure.as_ref().map(|Failure { at, what }| {
+            json!({ "at": at.to_string(), "message": what })
+        }),
+        "failures_in_a_row": failures,
+        "next_try": time(*next_try),
+    })
+}
+
+fn time(time: Option<Timestamp>) -> Option<String> {
+    time.map(|time| time.to_string())
 }

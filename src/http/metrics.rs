@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use http::header;
+use jiff::Timestamp;
 use prometheus_client::{
     encoding::text::encode,
     metrics::{family::Family, gauge::Gauge},
@@ -15,7 +16,10 @@ use super::{
     error::ApiError,
     routes::{Answer, Route, endpoint, look, with},
 };
-use crate::services::{Farm, Services};
+use crate::{
+    exchange::{self, Topic},
+    services::{Farm, ServerQueues, Services},
+};
 
 /// `GET /metrics`
 pub fn metrics(site: &Arc<Site>) -> Route {
@@ -23,7 +27,9 @@ pub fn metrics(site: &Arc<Site>) -> Route {
         async |site: Arc<Site>| -> Answer {
             let farm = look(&site, Services::farm).await?;
             let mut text = String::new();
-            encode(&mut text, &registry(&farm)).map_err(|error| ApiError::internal(&error))?;
+            let exchange = site.exchange.as_ref().map(|exchange| exchange.state());
+            let registry = registry(&farm, exchange.as_ref(), site.services.now());
+            encode(&mut text, &registry).map_err(|error| ApiError::internal(&error))?;
             let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
             Ok(warp::reply::with_header(text, header::CONTENT_TYPE, kind).into_response())
         },
@@ -31,13 +37,16 @@ pub fn metrics(site: &Arc<Site>) -> Route {
 }
 
 /// Figures are computed when they are asked for, so that none can be forgotten where something happens.
-fn registry(farm: &Farm) -> Registry {
-    let Farm { jobs, tasks, workers, update_queue, uptime, starved_jobs } = farm;
+fn registry(farm: &Farm, exchange: Option<&exchange::State>, now: Timestamp) -> Registry {
+    let Farm { jobs, tasks, workers, queues, uptime, starved_jobs } = farm;
     let mut registry = Registry::with_prefix("flamenco");
     by_status(&mut registry, "jobs", "Jobs by status", jobs);
     by_status(&mut registry, "tasks", "Tasks by status", tasks);
     by_status(&mut registry, "workers", "Workers by status", workers);
-    number(&mut registry, "update_queue", "Task updates that the Server has yet to hear", *update_queue);
+    waiting_for_server(&mut registry, queues, now);
+    if let Some(state) = exchange {
+        conversations(&mut registry, state);
+    }
     number(
         &mut registry,
         "starved_jobs",
@@ -65,4 +74,43 @@ fn number(registry: &mut Registry, name: &str, help: &str, value: u64) {
     let gauge: Gauge = Gauge::default();
     gauge.set(value.cast_signed());
     registry.register(name, help, gauge);
+}
+
+/// The queues of the exchange with the Server, and how long the oldest in them have waited.
+fn waiting_for_server(registry: &mut Registry, queues: &ServerQueues, now: Timestamp) {
+    let age = |since: Option<Timestamp>| {
+        since.map_or(0, |since| now.duration_since(since).as_secs().unsigned_abs())
+    };
+    let ServerQueues { updates, oldest_update, set_aside, wanted_logs, oldest_wanted_log, ask_again, .. } =
+        queues;
+    for (name, help, value) in [
+        ("update_queue", "Task updates that the Server has yet to hear", *updates),
+        ("update_queue_age_seconds", "How long the oldest of them has waited", age(*oldest_update)),
+        ("updates_set_aside", "Task updates that the Server would not take", *set_aside),
+        ("wanted_logs", "Task logs that the Server wants", *wanted_logs),
+        ("wanted_logs_age_seconds", "How long it has wanted the oldest of them", age(*oldest_wanted_log)),
+        ("tasks_to_ask_about", "Tasks that the Server has to be asked about once more", *ask_again),
+    ] {
+        number(registry, name, help, value);
+    }
+}
+
+/// How each conversation with the Server goes.
+fn conversations(registry: &mut Registry, state: &exchange::State) {
+    let topics = || Topic::ALL.into_iter().zip(&state.conversations);
+    let failures = Family::<[(&'static str, &'static str); 1], Gauge>::default();
+    let success = Family::<[(&'static str, &'static str); 1], Gauge>::default();
+    for (topic, conversation) in topics() {
+        let label = [("conversation", topic.as_str())];
+        failures.get_or_create(&label).set(conversation.failures.into());
+        if let Some(last) = conversation.last_success {
+            success.get_or_create(&label).set(last.as_second());
+        }
+    }
+    let help = "How often a conversation with the Server has failed since it last went well";
+    registry.register("exchange_failures", help, failures);
+    let help = "When a conversation with the Server last went well, in seconds since 1970";
+    registry.register("exchange_last_success_timestamp_seconds", help, success);
+    let help = "Whether all conversations stand still because the Server does not accept this Manager";
+    number(registry, "exchange_standstill", help, u64::from(state.standstill.is_some()));
 }

@@ -24,7 +24,11 @@ pub use self::{
     error::on_panic,
     routes::{any_of, routes},
 };
-use crate::services::Services;
+use crate::{
+    domain::ids::WorkerId,
+    exchange::Exchange,
+    services::{Error, HandOut, Permit, Services},
+};
 
 /// What the routes need to know.
 pub struct Site {
@@ -36,10 +40,22 @@ pub struct Site {
     pub manager_mode: &'static str,
     /// Host and port of the Flamenco Server, and its URL; both empty when there is none.
     pub server: (String, String),
+    /// The exchange with that Server.
+    pub exchange: Option<Arc<Exchange>>,
     /// `worker_registration_secret`
     pub registration_secret: Option<String>,
     /// The local time zone, in which sleep schedules are meant.
     pub time_zone: TimeZone,
+}
+
+impl Site {
+    /// A worker asks for a task. A Server above is asked first.
+    async fn hand_out(&self, worker: WorkerId) -> Result<HandOut, Error> {
+        match &self.exchange {
+            Some(exchange) => exchange.hand_out(worker).await,
+            None => self.services.hand_out(worker, Permit::Any).await,
+        }
+    }
 }
 
 /// The version of this program.

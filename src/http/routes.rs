@@ -53,6 +53,7 @@ pub fn routes(
         scripts::set_sleep_schedule(site),
         scripts::logfile(site),
         scripts::kick(site),
+        scripts::redirect_to_server(site),
         metrics::metrics(site),
         page::page(),
     ])

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, header};
+use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
 use warp::{Filter, Reply, reply::Response};
@@ -177,12 +177,30 @@ fn takes_whole_logs(headers: &HeaderMap) -> bool {
 /// `GET /kick`: fetch tasks from the Server now. Without a Server there is nothing to fetch.
 pub fn kick(site: &Arc<Site>) -> Route {
     endpoint(warp::path!("kick").and(warp::get()).and(with(site)).then(async |site: Arc<Site>| -> Answer {
-        let (name, _) = &site.server;
-        Ok(if name.is_empty() {
-            "There is no Flamenco Server to fetch tasks from.\n".into_response()
-        } else {
-            ApiError::unprocessable("this version does not fetch tasks from a Flamenco Server yet")
-                .into_text()
-        })
+        let Some(exchange) = &site.exchange else {
+            return Ok("There is no Flamenco Server to fetch tasks from.\n".into_response());
+        };
+        exchange.kick();
+        Ok("Tasks are being fetched from the Flamenco Server.\n".into_response())
     }))
+}
+
+/// `GET /tasks/{id}/redir-to-server`: to the Server's own page about the task.
+pub fn redirect_to_server(site: &Arc<Site>) -> Route {
+    endpoint(warp::path!("tasks" / String / "redir-to-server").and(warp::get()).and(with(site)).then(
+        async |id: String, site: Arc<Site>| -> Answer {
+            Ok(server_page(&site, &id).unwrap_or_else(ApiError::into_text))
+        },
+    ))
+}
+
+fn server_page(site: &Site, id: &str) -> Answer {
+    let task: TaskId = id.parse().map_err(|_| malformed_id(id))?;
+    let Some(exchange) = &site.exchange else {
+        return Err(ApiError::not_found(
+            "there is no Flamenco Server that could have a page about this task",
+        ));
+    };
+    let redirect = warp::reply::with_header("", header::LOCATION, exchange.task_page(task));
+    Ok(warp::reply::with_status(redirect, StatusCode::TEMPORARY_REDIRECT).into_response())
 }

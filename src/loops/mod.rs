@@ -15,6 +15,7 @@ use self::driver::{Pace, drive};
 use crate::{
     config::Intervals,
     domain::ids::JobId,
+    exchange::Exchange,
     services::{Error, Services},
 };
 
@@ -78,6 +79,41 @@ pub fn spawn_all(
         let (s, known) = (Arc::clone(&s), Arc::clone(&known));
         let report = move || report_starvation(&s, &mut known.lock().unwrap_or_else(PoisonError::into_inner));
         async move { tokio::task::spawn_blocking(report).await.unwrap_or(Err(Error::Panicked)) }
+    });
+}
+
+/// How often the exchange with a Server looks whether it is time for something.
+const EXCHANGE: Duration = Duration::from_secs(1);
+
+/// Starts the conversations with the Flamenco Server. They end soon after `stop`, if their calls are broken off.
+pub fn spawn_exchange(tracker: &TaskTracker, stop: &CancellationToken, exchange: &Arc<Exchange>) {
+    let pace = Pace { first: Duration::ZERO, every: EXCHANGE };
+
+    let e = Arc::clone(exchange);
+    drive(tracker, stop, "notification of the Server", pace, move || {
+        let e = Arc::clone(&e);
+        async move { e.notify().await }
+    });
+
+    let e = Arc::clone(exchange);
+    drive(tracker, stop, "download of tasks", pace, move || {
+        let e = Arc::clone(&e);
+        async move {
+            e.download().await?;
+            e.ask_again().await
+        }
+    });
+
+    let e = Arc::clone(exchange);
+    drive(tracker, stop, "push of task updates", pace, move || {
+        let e = Arc::clone(&e);
+        async move { e.push().await }
+    });
+
+    let e = Arc::clone(exchange);
+    drive(tracker, stop, "upload of task logs", pace, move || {
+        let e = Arc::clone(&e);
+        async move { e.send_logs().await }
     });
 }
 

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
-use super::{Error, Services};
+use super::{
+    Error, Services,
+    server_queue::{ServerQueues, server_queues},
+};
 use crate::{
     domain::{
         assign::Obstacle,
@@ -17,7 +20,7 @@ use crate::{
 };
 
 /// How much there is of what.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Farm {
     /// Jobs by status; a status that no job has is left out. The same goes for the others.
     pub jobs: BTreeMap<&'static str, u64>,
@@ -25,8 +28,8 @@ pub struct Farm {
     pub tasks: BTreeMap<&'static str, u64>,
     /// Workers by status.
     pub workers: BTreeMap<&'static str, u64>,
-    /// Updates that the Server has yet to hear.
-    pub update_queue: u64,
+    /// What waits for the Server.
+    pub queues: ServerQueues,
     /// How long the Manager has been running.
     pub uptime: SignedDuration,
     /// Jobs with tasks that nobody will ever do.
@@ -73,7 +76,7 @@ impl Services {
                 jobs,
                 tasks,
                 workers: by_status,
-                update_queue: tx.count_updates()?,
+                queues: server_queues(tx)?,
                 uptime: now.duration_since(self.started),
                 starved_jobs: starved_jobs(tx, &workers)?,
             })

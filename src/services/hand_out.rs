@@ -138,20 +138,20 @@ fn hand_out(
         }
         return Ok((status_first.map_or(HandOut::Nothing, HandOut::ChangeStatus), notes));
     };
-    let task = match &again {
-        Some(task) => task.clone(),
-        None => {
-            let task = tx.task(chosen)?.ok_or(Error::UnknownTask(chosen))?;
-            if !permit.covers(&task) {
-                if !was_awake {
-                    tx.put_worker(&worker)?;
-                }
-                return Ok((HandOut::AskFirst, notes));
+    let had_it = again.is_some();
+    let task = if let Some(task) = again {
+        task
+    } else {
+        let task = tx.task(chosen)?.ok_or(Error::UnknownTask(chosen))?;
+        if !permit.covers(&task) {
+            if !was_awake {
+                tx.put_worker(&worker)?;
             }
-            assign(tx, news, task, &mut worker)?
+            return Ok((HandOut::AskFirst, notes));
         }
+        assign(tx, news, task, &mut worker)?
     };
-    let assignment = assignment(tx, task, worker.platform, again.is_some())?;
+    let assignment = assignment(tx, task, worker.platform, had_it)?;
     Ok((HandOut::Task(Box::new(assignment)), notes))
 }
 

@@ -11,7 +11,7 @@ use crate::{
         ids::{JobId, TaskId},
         task_update::{SetAside, TaskUpdate},
     },
-    store::{LogRequest, Queued},
+    store::{LogRequest, Queued, ReadTx, StoreError},
 };
 
 /// As many tasks are cancelled in one transaction.
@@ -30,8 +30,8 @@ pub struct ServerQueues {
     pub last_set_aside: Option<SetAside>,
     /// Logs that it wants.
     pub wanted_logs: u64,
-    /// The one that it has wanted for longest.
-    pub oldest_wanted_log: Option<LogRequest>,
+    /// Since when it has wanted the oldest of them.
+    pub oldest_wanted_log: Option<Timestamp>,
     /// Tasks that it has to be asked about once more.
     pub ask_again: u64,
 }
@@ -93,21 +93,6 @@ impl Services {
             .await
     }
 
-    /// What waits for the Server.
-    pub fn server_queues(&self) -> Result<ServerQueues, Error> {
-        self.store.read(self.now(), |tx| {
-            Ok(ServerQueues {
-                updates: tx.count_updates()?,
-                oldest_update: tx.oldest_update_since()?,
-                set_aside: tx.count_set_aside()?,
-                last_set_aside: tx.last_set_aside()?,
-                wanted_logs: tx.count_log_requests()?,
-                oldest_wanted_log: tx.oldest_log_request()?,
-                ask_again: tx.count_ask_again()?,
-            })
-        })
-    }
-
     /// The log that the Server has wanted for longest.
     pub fn oldest_log_request(&self) -> Result<Option<LogRequest>, Error> {
         self.store.read(self.now(), |tx| Ok(tx.oldest_log_request()?))
@@ -133,4 +118,17 @@ impl Services {
             Ok((workers.len(), types.collect()))
         })
     }
+}
+
+/// What waits for the Server.
+pub(super) fn server_queues(tx: &ReadTx) -> Result<ServerQueues, StoreError> {
+    Ok(ServerQueues {
+        updates: tx.count_updates()?,
+        oldest_update: tx.oldest_update_since()?,
+        set_aside: tx.count_set_aside()?,
+        last_set_aside: tx.last_set_aside()?,
+        wanted_logs: tx.count_log_requests()?,
+        oldest_wanted_log: tx.oldest_log_request()?.map(|request| request.since),
+        ask_again: tx.count_ask_again()?,
+    })
 }

@@ -113,9 +113,17 @@ impl Services {
         self.store.read(self.now(), |tx| Ok(tx.setting(LAST_MODIFIED)?))
     }
 
-    /// Keeps what the Server said of a download that is now taken in.
-    pub async fn downloaded(&self, last_modified: String) -> Result<(), Error> {
-        self.store.write(self.now(), move |tx| Ok(tx.put_setting(LAST_MODIFIED, &last_modified)?)).await
+    /// Keeps what the Server said of a download that is now taken in, and was asked for with `since`. If all tasks were
+    /// erased meanwhile it is not kept: all have to come anew.
+    pub async fn downloaded(&self, since: Option<String>, last_modified: String) -> Result<(), Error> {
+        self.store
+            .write(self.now(), move |tx| {
+                if tx.setting(LAST_MODIFIED)? == since {
+                    tx.put_setting(LAST_MODIFIED, &last_modified)?;
+                }
+                Ok(())
+            })
+            .await
     }
 }
 
@@ -139,9 +147,10 @@ fn take_in(tx: &mut WriteTx<'_>, news: &ServerNews, sent: &ServerTask) -> Result
         }
         Reception::Take(status) => keep(tx, old.as_ref(), sent, status, &sent.activity).map(|_| None),
         Reception::TakeAndTell(status) => {
-            let (worker, activity) = match status.is_schedulable() {
-                true => ("-", "Re-queued task: no worker has it"),
-                false => ("", old.as_ref().map_or("", |old| old.activity.as_str())),
+            let (worker, activity) = if status.is_schedulable() {
+                ("-", "Re-queued task: no worker has it")
+            } else {
+                ("", old.as_ref().map_or("", |old| old.activity.as_str()))
             };
             let task = keep(tx, old.as_ref(), sent, status, activity)?;
             let (worker, activity) = (worker.to_owned(), activity.to_owned());

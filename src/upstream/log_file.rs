@@ -1,16 +1,13 @@
 //! A task log on its way to the Server: the multipart body with one part, the compressed file
 //! (`server-protocol.md`, section 1.5).
 
-use std::{
-    fs::File,
-    io::{self, Cursor, Read, Seek},
-};
+use std::io::{self, Cursor, Read};
 
 use uuid::Uuid;
 
 use crate::domain::ids::TaskId;
 
-/// A body of known length, which is read from the file while it is sent.
+/// A body of known length, which is read while it is sent.
 pub(super) struct LogBody {
     /// The value of `Content-Type`.
     pub content_type: String,
@@ -21,10 +18,8 @@ pub(super) struct LogBody {
 }
 
 impl LogBody {
-    /// The body for this log, which is gzip and is read from its start.
-    pub fn new(task: TaskId, mut log: File) -> io::Result<Self> {
-        log.rewind()?;
-        let log_length = log.metadata()?.len();
+    /// The body for this log of `log_length` bytes in gzip format.
+    pub fn new(task: TaskId, log: impl Read + 'static, log_length: u64) -> Self {
         // A random one, because the file may hold whatever its writer likes.
         let boundary = Uuid::new_v4().simple();
         // The Server refuses a file name that does not end in `.gz`.
@@ -33,13 +28,13 @@ impl LogBody {
              Content-Type: text/plain+gzip\r\n\r\n"
         );
         let tail = format!("\r\n--{boundary}--\r\n");
-        Ok(Self {
+        Self {
             content_type: format!("multipart/form-data; boundary={boundary}"),
             length: head.len() as u64 + log_length + tail.len() as u64,
             reader: Box::new(
                 Cursor::new(head).chain(log.take(log_length)).chain(Cursor::new(tail)).chain(TooShort),
             ),
-        })
+        }
     }
 }
 

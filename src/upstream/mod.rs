@@ -13,7 +13,7 @@ mod tasks;
 mod tests;
 
 use std::{
-    fs::File,
+    io::Read,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
 };
@@ -168,16 +168,19 @@ impl Server {
         .await
     }
 
-    /// Sends the log of a task, a file in gzip format (section 1.5). [`CallError::Refused`] with status 404 is the
-    /// Server's word for a task that it does not know.
-    pub async fn upload_log(&self, task: TaskId, log: File) -> Result<(), CallError> {
+    /// Sends the log of a task: `log` is gzip and has `length` bytes (section 1.5). [`CallError::Refused`] with status 404
+    /// is the Server's word for a task that it does not know.
+    pub async fn upload_log(
+        &self,
+        task: TaskId,
+        log: impl Read + Send + 'static,
+        length: u64,
+    ) -> Result<(), CallError> {
         let path = self.manager_path(&format!("attach-task-log/{task}"));
         let request = self.transfers.request(Method::POST, &path);
         let line = self.transfers.clone();
         on_a_thread(&self.transfers, move || {
-            let body = LogBody::new(task, log).map_err(|error| {
-                line.unreachable(&format!("POST {path}"), &format!("cannot read the log file: {error}"))
-            })?;
+            let body = LogBody::new(task, log, length);
             // The length keeps ureq from sending it in chunks, which not every Server understands.
             let request =
                 request.header(CONTENT_TYPE, &body.content_type).header(CONTENT_LENGTH, body.length);

@@ -3,6 +3,7 @@
 
 mod architecture;
 mod bad_input;
+mod below_a_server;
 mod cancelling;
 mod failing;
 mod faults;

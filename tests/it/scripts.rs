@@ -34,7 +34,7 @@ async fn as_json_of_an_empty_farm() {
 async fn as_json_of_a_farm_at_work() {
     let m = TestManager::configured(
         "manager_name = \"Farm\"\nmode = \"develop\"\nblacklist_threshold = 1\n\
-         flamenco = \"http://server.example:5000\"\nmanager_id = \"5c7d0000000000000000abc9\"\n\
+         flamenco = \"http://127.0.0.1:9\"\nmanager_id = \"5c7d0000000000000000abc9\"\n\
          manager_secret = \"between us\"",
     )
     .await;
@@ -56,8 +56,8 @@ async fn as_json_of_a_farm_at_work() {
       "nr_of_tasks": 2,
       "nr_of_workers": 2,
       "server": {
-        "name": "server.example:5000",
-        "url": "http://server.example:5000/flamenco/"
+        "name": "127.0.0.1:9",
+        "url": "http://127.0.0.1:9/flamenco/"
       },
       "starved_jobs": [],
       "upstream_queue_size": 5,
@@ -280,9 +280,14 @@ async fn without_a_server_a_kick_does_nothing() {
 }
 
 #[tokio::test]
-async fn a_kick_for_a_server_that_is_not_asked_yet_is_not_passed_over_in_silence() {
+async fn a_task_has_a_page_at_the_server() {
+    let task = "5c7d00000000000000000002";
     let m = TestManager::with_server().await;
-    m.get("/kick").await.expect(422).assert_line_of_text();
+    let answer = m.get(&format!("/tasks/{task}/redir-to-server")).await.expect(307);
+    assert_eq!(answer.header("location"), format!("http://127.0.0.1:9/flamenco/tasks/{task}"));
+    m.get("/tasks/12/redir-to-server").await.expect(404).assert_line_of_text();
+    let m = TestManager::start().await;
+    m.get(&format!("/tasks/{task}/redir-to-server")).await.expect(404).assert_line_of_text();
 }
 
 #[tokio::test]

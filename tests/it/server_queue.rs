@@ -23,7 +23,7 @@ fn line(update: &TaskUpdate) -> String {
 
 /// A Manager with a Server whose task `a` is in the hands of a worker; what was queued so far is gone.
 async fn at_work(toml: &str) -> (TestManager, TestWorker, Job) {
-    let server = "flamenco = \"http://server.example\"\nmanager_id = \"5c7d0000000000000000abc9\"\n\
+    let server = "flamenco = \"http://127.0.0.1:9\"\nmanager_id = \"5c7d0000000000000000abc9\"\n\
                   manager_secret = \"between us\"\n";
     let m = TestManager::configured(&format!("{server}{toml}")).await;
     let ada = m.sleeper("ada").await;

@@ -17,7 +17,8 @@ pub fn farm(site: &Arc<Site>) -> Route {
     endpoint(warp::path!("api" / "farm").and(warp::get()).and(with(site)).then(
         async |site: Arc<Site>| -> Answer {
             let farm = look(&site, Services::farm).await?;
-            Ok(json(&documents::farm(&farm)))
+            let exchange = site.exchange.as_ref().map(|exchange| exchange.state());
+            Ok(json(&documents::farm(&farm, exchange.as_ref())))
         },
     ))
 }

@@ -28,14 +28,14 @@ use crate::{
         variables::{Audience, Variables, tidy_settings},
         worker::WorkerStatus,
     },
-    services::{Assignment, Error, HandOut, MayIRun, Permit, Services},
+    services::{Assignment, Error, HandOut, MayIRun, Services},
 };
 
 /// `POST /task`
 pub fn hand_out(site: &Arc<Site>) -> Route {
     endpoint(warp::path!("task").and(warp::post()).and(with(site)).and(caller(site)).then(
         async |site: Arc<Site>, caller: Caller| -> Answer {
-            Ok(match hand_out_unless_gone(&site.services, caller?).await? {
+            Ok(match hand_out_unless_gone(&site, caller?).await? {
                 HandOut::Task(assignment) => send(&site.services, &assignment).await?,
                 HandOut::Nothing | HandOut::AskFirst => no_content(),
                 HandOut::ChangeStatus(status) => {
@@ -48,16 +48,15 @@ pub fn hand_out(site: &Arc<Site>) -> Route {
 }
 
 /// Hands out a task. If the worker hangs up before it has its answer, the task goes back to the queue.
-async fn hand_out_unless_gone(services: &Arc<Services>, worker: WorkerId) -> Result<HandOut, Error> {
+async fn hand_out_unless_gone(site: &Arc<Site>, worker: WorkerId) -> Result<HandOut, Error> {
     let (answer, waiting) = oneshot::channel();
-    let services = Arc::clone(services);
+    let site = Arc::clone(site);
     // A task of its own: it ends even when this request is dropped.
     tokio::spawn(async move {
-        let Err(Ok(HandOut::Task(assignment))) = answer.send(services.hand_out(worker, Permit::Any).await)
-        else {
+        let Err(Ok(HandOut::Task(assignment))) = answer.send(site.hand_out(worker).await) else {
             return;
         };
-        if let Err(error) = services.not_sent(&assignment).await {
+        if let Err(error) = site.services.not_sent(&assignment).await {
             let task = assignment.task.id;
             tracing::error!(%task, %error, "a task that could not be sent stays with its worker");
         }

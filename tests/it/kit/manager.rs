@@ -1,18 +1,20 @@
 //! A Manager as the program wires it, on a real file and a real port, with a clock that is moved by hand.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use flamenco_manager::{
     app,
     clock::ManualClock,
     config::Config,
     domain::{event::Event, server_task::ServerTask, task::TaskStatus, task_update::TaskUpdate},
+    exchange::Exchange,
     http::{
         on_panic, routes,
         server::{Limits, serve},
     },
     services::{Services, TimedOut},
     store::{ReadTx, Store, StoreError},
+    upstream,
 };
 use jiff::{Span, Timestamp, tz::TimeZone};
 use serde_json::{Value, json};
@@ -37,6 +39,7 @@ const PLACE: &str = "Europe/Amsterdam";
 pub struct TestManager {
     pub clock: Arc<ManualClock>,
     pub services: Arc<Services>,
+    exchange: Option<Arc<Exchange>>,
     pub door: Door,
     pub config: Config,
     folder: TempDir,
@@ -57,7 +60,7 @@ impl TestManager {
     /// A Manager with a Flamenco Server, which is never reached.
     pub async fn with_server() -> Self {
         Self::configured(
-            "flamenco = \"http://server.example:5000\"\nmanager_id = \"5c7d0000000000000000abc9\"\n\
+            "flamenco = \"http://127.0.0.1:9\"\nmanager_id = \"5c7d0000000000000000abc9\"\n\
              manager_secret = \"between us\"",
         )
         .await
@@ -78,8 +81,9 @@ impl TestManager {
         let config = config_in(toml, &folder);
         let (services, listener) = open(&config, &clock).await;
         let door = Door::new(listener.local_addr().unwrap());
-        let running = run(&config, &services, listener);
-        Self { clock, services, door, config, folder, running }
+        let exchange = exchange(&config, &services, &listener);
+        let running = run(&config, &services, exchange.clone(), listener);
+        Self { clock, services, exchange, door, config, folder, running }
     }
 
     /// Stops the Manager in order and starts it anew on the same file.
@@ -99,8 +103,24 @@ impl TestManager {
     async fn start_again(&mut self) {
         let (services, listener) = open(&self.config, &self.clock).await;
         self.door.moved_to(listener.local_addr().unwrap());
-        self.running = run(&self.config, &services, listener);
+        self.exchange = exchange(&self.config, &services, &listener);
+        self.running = run(&self.config, &services, self.exchange.clone(), listener);
         self.services = services;
+    }
+
+    /// The conversations with the Server.
+    pub fn exchange(&self) -> &Exchange {
+        self.exchange.as_ref().unwrap()
+    }
+
+    /// One turn of every conversation with the Server.
+    pub async fn exchanges(&self) {
+        let exchange = self.exchange();
+        exchange.notify().await.unwrap();
+        exchange.push().await.unwrap();
+        exchange.download().await.unwrap();
+        exchange.ask_again().await.unwrap();
+        exchange.send_logs().await.unwrap();
     }
 
     /// What the Server has yet to hear.
@@ -292,10 +312,25 @@ async fn open(config: &Config, clock: &Arc<ManualClock>) -> (Arc<Services>, TcpL
     (Arc::new(services), TcpListener::bind("127.0.0.1:0").await.unwrap())
 }
 
-fn run(config: &Config, services: &Arc<Services>, listener: TcpListener) -> Running {
-    let mut site = app::site(config, services);
+fn run(
+    config: &Config,
+    services: &Arc<Services>,
+    exchange: Option<Arc<Exchange>>,
+    listener: TcpListener,
+) -> Running {
+    let mut site = app::site(config, services, exchange);
     site.time_zone = place();
     let stop = CancellationToken::new();
     let server = serve(listener, routes(&Arc::new(site)), on_panic, Limits::default(), stop.clone());
     Running { stop: stop.drop_guard(), server: tokio::spawn(server) }
+}
+
+/// Time limits for a Server that hangs: tests cannot wait as long as workers can.
+fn exchange(config: &Config, services: &Arc<Services>, listener: &TcpListener) -> Option<Arc<Exchange>> {
+    let limits = upstream::Limits {
+        call: Duration::from_secs(5),
+        recheck: Duration::from_millis(500),
+        ..upstream::Limits::default()
+    };
+    app::exchange(config, services, listener.local_addr().unwrap(), limits)
 }

@@ -1,0 +1,244 @@
+//! How each conversation with the Server goes: what went well, what failed, and when it is tried again. In memory
+//! only: after a start everything is tried at once.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{domain::backoff, upstream::CallError};
+
+/// How long the exchange stands still after the Server has refused the Manager's credentials, before it is tried
+/// once more: somebody may have mended it there.
+const STANDSTILL: SignedDuration = SignedDuration::from_mins(15);
+
+/// What is talked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Topic {
+    /// The Manager introduces itself.
+    Notification,
+    /// Tasks come from the Server.
+    Download,
+    /// The Server is asked about one task.
+    Recheck,
+    /// The Server hears of tasks.
+    Push,
+    /// The Server gets a log.
+    LogUpload,
+}
+
+impl Topic {
+    /// All topics; the index of each is `as usize`.
+    pub const ALL: [Self; 5] =
+        [Self::Notification, Self::Download, Self::Recheck, Self::Push, Self::LogUpload];
+
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Notification => "notification",
+            Self::Download => "download",
+            Self::Recheck => "recheck",
+            Self::Push => "push",
+            Self::LogUpload => "log-upload",
+        }
+    }
+}
+
+/// How a conversation goes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Conversation {
+    /// When it last went well.
+    pub last_success: Option<Timestamp>,
+    /// What last went wrong.
+    pub last_failure: Option<Failure>,
+    /// How often it has failed since it last went well.
+    pub failures: u32,
+    /// When it is tried again, as far as that is known.
+    pub next_try: Option<Timestamp>,
+}
+
+/// What went wrong, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// When.
+    pub at: Timestamp,
+    /// What, in words.
+    pub what: String,
+}
+
+/// How all conversations go.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct State {
+    /// By topic, in the order of [`Topic::ALL`].
+    pub conversations: [Conversation; Topic::ALL.len()],
+    /// Why nothing is said at all: the Server does not accept the Manager. Until then.
+    pub standstill: Option<(Failure, Timestamp)>,
+}
+
+/// Keeps the state.
+#[derive(Default)]
+pub(super) struct Board(Mutex<State>);
+
+impl Board {
+    /// May this be tried now?
+    pub fn may_try(&self, topic: Topic, now: Timestamp) -> bool {
+        let state = self.lock();
+        let standing = state.standstill.as_ref().is_some_and(|(_, until)| is_ahead(*until, now, STANDSTILL));
+        let conversation = &state.conversations[topic as usize];
+        let pausing = conversation.failures > 0
+            && conversation.next_try.is_some_and(|next| is_ahead(next, now, backoff::LONGEST));
+        !standing && !pausing
+    }
+
+    /// When this last went well.
+    pub fn last_success(&self, topic: Topic) -> Option<Timestamp> {
+        self.lock().conversations[topic as usize].last_success
+    }
+
+    /// When this was last tried.
+    pub fn last_try(&self, topic: Topic) -> Option<Timestamp> {
+        let state = self.lock();
+        let Conversation { last_success, last_failure, .. } = &state.conversations[topic as usize];
+        (*last_success).max(last_failure.as_ref().map(|failure| failure.at))
+    }
+
+    /// It went well; `next_try` is when it comes about by itself again.
+    pub fn succeeded(&self, topic: Topic, now: Timestamp, next_try: Option<Timestamp>) {
+        let mut state = self.lock();
+        if state.standstill.take().is_some() {
+            tracing::info!("the Flamenco Server accepts this Manager again");
+        }
+        let conversation = &mut state.conversations[topic as usize];
+        if conversation.failures > 0 {
+            let failures = conversation.failures;
+            tracing::info!(
+                topic = topic.as_str(),
+                failures,
+                "the exchange with the Flamenco Server works again"
+            );
+        }
+        conversation.last_success = Some(now);
+        conversation.failures = 0;
+        conversation.next_try = next_try;
+    }
+
+    /// It went wrong. The pause grows with each time; if the Server does not accept the Manager, all stand still.
+    pub fn failed(&self, topic: Topic, now: Timestamp, error: &CallError) {
+        let failure = Failure { at: now, what: error.to_string() };
+        let mut state = self.lock();
+        if matches!(error, CallError::Credentials { .. }) {
+            let until = now + STANDSTILL;
+            if state.standstill.replace((failure.clone(), until)).is_none() {
+                tracing::error!(%error, "the exchange with the Flamenco Server stands still");
+            }
+        }
+        let conversation = &mut state.conversations[topic as usize];
+        conversation.failures = conversation.failures.saturating_add(1);
+        let pause = backoff::pause(conversation.failures, chance());
+        conversation.next_try = Some(now + pause);
+        if conversation.failures == 1 && !matches!(error, CallError::Credentials { .. }) {
+            let pause = format!("{pause:#}");
+            tracing::warn!(topic = topic.as_str(), %error, pause, "the exchange with the Flamenco Server failed; it is tried again");
+        } else {
+            tracing::debug!(topic = topic.as_str(), %error, failures = conversation.failures, "it failed again");
+        }
+        conversation.last_failure = Some(failure);
+    }
+
+    /// Everything may be tried now.
+    pub fn forget_pauses(&self) {
+        let mut state = self.lock();
+        if let Some((_, until)) = &mut state.standstill {
+            *until = Timestamp::MIN;
+        }
+        for conversation in &mut state.conversations {
+            conversation.next_try = None;
+        }
+    }
+
+    /// How all conversations go.
+    pub fn state(&self) -> State {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Has `then` yet to come? Not if it is further away than it can ever have been: the clock was set back.
+fn is_ahead(then: Timestamp, now: Timestamp, at_most: SignedDuration) -> bool {
+    now < then && then.duration_since(now) <= at_most
+}
+
+/// A number from 0 to 1.
+fn chance() -> f64 {
+    let mut byte = [0];
+    // Without random numbers all pauses are whole, which harms nobody.
+    let _filled = aws_lc_rs::rand::fill(&mut byte);
+    f64::from(byte[0]) / f64::from(u8::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn unreachable() -> CallError {
+        CallError::Unreachable { call: "GET /".into(), reason: "away".into() }
+    }
+
+    fn credentials() -> CallError {
+        CallError::Credentials { call: "GET /".into(), status: 403, message: "no".into() }
+    }
+
+    fn seconds(seconds: i64) -> SignedDuration {
+        SignedDuration::from_secs(seconds)
+    }
+
+    #[test]
+    fn after_a_failure_there_is_a_pause_and_after_a_success_none() {
+        let board = Board::default();
+        assert!(board.may_try(Topic::Push, NOW));
+        board.failed(Topic::Push, NOW, &unreachable());
+        assert!(!board.may_try(Topic::Push, NOW));
+        assert!(board.may_try(Topic::Download, NOW), "the others go on");
+        assert!(board.may_try(Topic::Push, NOW + seconds(2)));
+        board.succeeded(Topic::Push, NOW, None);
+        assert!(board.may_try(Topic::Push, NOW));
+    }
+
+    #[test]
+    fn refused_credentials_stop_everything_for_a_while() {
+        let board = Board::default();
+        board.failed(Topic::Push, NOW, &credentials());
+        for topic in Topic::ALL {
+            assert!(!board.may_try(topic, NOW + seconds(899)));
+            assert!(board.may_try(topic, NOW + seconds(900)));
+        }
+        board.succeeded(Topic::Download, NOW + seconds(900), None);
+        assert_eq!(board.state().standstill, None);
+    }
+
+    #[test]
+    fn a_kick_ends_all_pauses() {
+        let board = Board::default();
+        board.failed(Topic::Push, NOW, &credentials());
+        board.forget_pauses();
+        assert!(Topic::ALL.into_iter().all(|topic| board.may_try(topic, NOW)));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_does_not_make_a_pause_longer() {
+        let board = Board::default();
+        board.failed(Topic::Push, NOW, &unreachable());
+        assert!(board.may_try(Topic::Push, NOW - seconds(3600)));
+    }
+
+    #[test]
+    fn each_topic_is_found_at_its_own_index() {
+        for (index, topic) in Topic::ALL.into_iter().enumerate() {
+            assert_eq!(topic as usize, index);
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The Server hears of tasks, and says what it wishes (`server-protocol.md`, section 1.4).
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{MutexGuard, PoisonError, atomic::Ordering},
+};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Exchange, Topic};
+use crate::{
+    domain::task_update::TaskUpdate,
+    services::{Error, PushOutcome, Queued},
+    upstream::{CallError, PushAnswer},
+};
+
+/// As often an update is sent that the Server does not take, before it is set aside,
+const TRIES: u32 = 5;
+
+/// and as long, at least.
+const TRIED_FOR: SignedDuration = SignedDuration::from_mins(1);
+
+/// A Server that does not answer in time gets smaller batches, down to this.
+const SMALLEST_WHEN_SLOW: usize = 100;
+
+/// What is known about batches: how large they may be, and which updates were in one without being taken.
+#[derive(Debug)]
+pub(super) struct Batches {
+    largest: usize,
+    limit: usize,
+    refused: HashMap<[u8; 12], Refused>,
+}
+
+/// How often an update was not taken, and since when.
+#[derive(Debug, Clone, Copy)]
+struct Refused {
+    times: u32,
+    since: Timestamp,
+}
+
+/// What comes after a push.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// Another one, at once.
+    Again,
+    /// A pause.
+    Pause,
+}
+
+impl Batches {
+    pub fn new(largest: usize) -> Self {
+        Self { largest, limit: largest, refused: HashMap::new() }
+    }
+
+    /// The Server took a batch: the next may be larger.
+    fn grow(&mut self) {
+        self.limit = (self.limit * 2).clamp(1, self.largest);
+    }
+
+    /// There was no answer to a batch: it may have been too much at once.
+    fn shrink_a_little(&mut self) {
+        self.limit = (self.limit / 2).max(SMALLEST_WHEN_SLOW).min(self.largest);
+    }
+
+    /// The Server refuses a batch of this many updates, and no other: half of it may be fine.
+    fn halve(&mut self, batch: usize) {
+        self.limit = (batch / 2).max(1);
+    }
+
+    /// These updates were not taken. Returns those of them that have been sent often enough; of all others but these
+    /// nothing needs to be remembered.
+    fn not_taken(&mut self, updates: Vec<Queued>, now: Timestamp) -> Vec<Queued> {
+        let mut before = std::mem::take(&mut self.refused);
+        let (mut given_up, mut refused) = (Vec::new(), HashMap::new());
+        for (place, update) in updates {
+            let Refused { times, since } =
+                before.remove(&update.id).unwrap_or(Refused { times: 0, since: now });
+            if times + 1 >= TRIES && now.duration_since(since).abs() >= TRIED_FOR {
+                given_up.push((place, update));
+            } else {
+                refused.insert(update.id, Refused { times: times + 1, since });
+            }
+        }
+        self.refused = refused;
+        given_up
+    }
+}
+
+impl Exchange {
+    /// Tells the Server what it has yet to hear, if it is time: all of it, a batch at a time.
+    pub async fn push(&self) -> Result<(), Error> {
+        if !self.is_time_to_push()? {
+            return Ok(());
+        }
+        self.push_wanted.store(false, Ordering::Relaxed);
+        while self.push_batch().await? == Next::Again {}
+        Ok(())
+    }
+
+    fn is_time_to_push(&self) -> Result<bool, Error> {
+        let now = self.services.now();
+        if !self.board.may_try(Topic::Push, now) {
+            return Ok(false);
+        }
+        let Some(last) = self.board.last_success(Topic::Push) else { return Ok(true) };
+        if self.push_wanted.load(Ordering::Relaxed) {
+            return Ok(true);
+        }
+        let waiting = self.services.count_updates()?;
+        let quiet = now.duration_since(last).abs();
+        Ok(waiting >= self.pace.push_count as u64
+            || waiting > 0 && quiet >= self.pace.push_interval
+            || quiet >= self.pace.cancel_fetch)
+    }
+
+    async fn push_batch(&self) -> Result<Next, Error> {
+        let limit = self.batches().limit;
+        let batch = self.look(move |services| services.oldest_updates(limit)).await?;
+        let (places, updates): (Vec<u64>, Vec<TaskUpdate>) = batch.into_iter().unzip();
+        let answer = self.server.push(&updates).await;
+        let batch: Vec<Queued> = places.into_iter().zip(updates).collect();
+        match answer {
+            Ok(answer) => self.taken(batch, answer).await,
+            Err(error @ (CallError::Refused { .. } | CallError::Trouble { .. })) if !batch.is_empty() => {
+                self.refused(batch, &error).await
+            }
+            Err(error) => {
+                if matches!(error, CallError::Unreachable { .. }) {
+                    self.batches().shrink_a_little();
+                }
+                Ok(self.push_failed(&error))
+            }
+        }
+    }
+
+    /// The Server has answered: what it took leaves the queue, and the rest is sent again.
+    async fn taken(&self, batch: Vec<Queued>, answer: PushAnswer) -> Result<Next, Error> {
+        let PushAnswer { handled, cancel, wanted_logs } = answer;
+        let handled: HashSet<_> = handled.into_iter().collect();
+        let size = batch.len();
+        let (taken, left): (Vec<_>, Vec<_>) =
+            batch.into_iter().partition(|(_, update)| handled.contains(&update.id));
+        let progress = !taken.is_empty();
+        let taken = taken.into_iter().map(|(place, update)| (place, update.id)).collect();
+        self.services.pushed(PushOutcome { taken, cancel, wanted_logs }).await?;
+        let now = self.services.now();
+        self.board.succeeded(Topic::Push, now, Some(now + self.pace.cancel_fetch));
+        self.give_up_on(left, "it does not count it among those that it has handled").await?;
+        let mut batches = self.batches();
+        let full = size == batches.limit;
+        batches.grow();
+        Ok(if full && progress { Next::Again } else { Next::Pause })
+    }
+
+    /// The Server refuses the batch. If it takes an empty one, something in the batch is the reason, and is searched for by
+    /// halving; else it is the Server's trouble, and all will be sent again.
+    async fn refused(&self, batch: Vec<Queued>, error: &CallError) -> Result<Next, Error> {
+        match self.server.push(&[]).await {
+            Err(_) => return Ok(self.push_failed(error)),
+            Ok(PushAnswer { cancel, wanted_logs, .. }) => {
+                self.services.pushed(PushOutcome { taken: Vec::new(), cancel, wanted_logs }).await?;
+            }
+        }
+        if batch.len() > 1 {
+            self.batches().halve(batch.len());
+            return Ok(Next::Again);
+        }
+        if self.give_up_on(batch, &error.to_string()).await? > 0 {
+            return Ok(Next::Again);
+        }
+        Ok(self.push_failed(error))
+    }
+
+    /// These were not taken. Those that were sent often enough are set aside; returns how many.
+    async fn give_up_on(&self, updates: Vec<Queued>, reason: &str) -> Result<usize, Error> {
+        let given_up = self.batches().not_taken(updates, self.services.now());
+        let count = given_up.len();
+        if count > 0 {
+            self.services.set_aside(given_up, reason.to_owned()).await?;
+        }
+        Ok(count)
+    }
+
+    fn push_failed(&self, error: &CallError) -> Next {
+        self.board.failed(Topic::Push, self.services.now(), error);
+        Next::Pause
+    }
+
+    fn batches(&self) -> MutexGuard<'_, Batches> {
+        self.batches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
