@@ -1,6 +1,6 @@
 //! `serve` and `demo`: a Manager in this process.
 
-use std::{path::Path, process::ExitCode, sync::Arc};
+use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
@@ -12,6 +12,9 @@ use crate::{
     config::{Config, UserAuthentication},
 };
 
+/// How long threads may go on after everything has ended.
+const LEFT_OVERS: Duration = Duration::from_secs(1);
+
 /// Runs a Manager until SIGINT or SIGTERM.
 pub fn serve(config: Config, path: Option<&Path>) -> Result<(), Failure> {
     if let Some(path) = path {
@@ -20,10 +23,14 @@ pub fn serve(config: Config, path: Option<&Path>) -> Result<(), Failure> {
         tracing::info!("no manager.toml found: built-in defaults are used");
     }
     let failed = |error: StartError| Failure::of(&error);
-    runtime()?.block_on(async {
+    let runtime = runtime()?;
+    let served = runtime.block_on(async {
         let app = App::start(config, Arc::new(SystemClock)).await.map_err(failed)?;
         app.run(stop_on_signal()?).await.map_err(failed)
-    })
+    });
+    // Everything is written and closed. What is left is a call to a Server that cannot be connected to.
+    runtime.shutdown_timeout(LEFT_OVERS);
+    served
 }
 
 /// Shows a Manager at work; with `keep` it goes on afterwards until it is interrupted.

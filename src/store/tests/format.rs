@@ -11,7 +11,7 @@ use crate::{
         job::{Job, JobState, Tally},
         sleep::{Days, SleepSchedule},
         task::{FailedBy, Progress, Task, TaskStatus},
-        task_update::TaskUpdate,
+        task_update::{SetAside, TaskUpdate},
         worker::{StatusRequest, Worker, WorkerStatus},
     },
     store::{
@@ -39,6 +39,9 @@ const WORKER: &str = "\
 const UPDATE: &str = "\
     010707070707070707070707070101010101010101010101010106fd00148a52390300000161020406026c0a012d0104 \
     040404040404040404040401770105746f74616c000000000000f03f";
+/// An update that was set aside: its version, the update without its own, the reason, and when.
+const SET_ASIDE_BEGINS: &str = "01";
+const SET_ASIDE_ENDS: &str = "026e6ffd00148a5239030000";
 const EVENT: &str = "\
     0100fd00148a523903000004040404040404040404040402022f61022f62";
 
@@ -96,6 +99,10 @@ fn update() -> TaskUpdate {
     }
 }
 
+fn set_aside() -> SetAside {
+    SetAside { update: update(), reason: "no".into(), at: NOW }
+}
+
 fn event() -> Event {
     Event::OutputProduced { at: NOW, worker: worker_id(4), paths: vec!["/a".into(), "/b".into()] }
 }
@@ -138,6 +145,7 @@ fn every_record_is_written_and_read_as_it_always_was() {
     is_pinned(&worker(), WORKER);
     is_pinned(&update(), UPDATE);
     is_pinned(&event(), EVENT);
+    is_pinned(&set_aside(), &format!("{SET_ASIDE_BEGINS}{}{SET_ASIDE_ENDS}", &UPDATE[2..]));
 }
 
 #[test]
@@ -180,7 +188,8 @@ fn the_names_of_tables_never_change() {
     assert_eq!(
         names,
         "meta settings jobs job-states tasks commands tasks-by-job children ready ready-heads in-hand workers \
-         workers-seen failures blacklist update-queue events counters"
+         workers-seen failures blacklist update-queue updates-by-task updates-set-aside ask-again log-requests \
+         events counters"
     );
 }
 
@@ -222,6 +231,7 @@ fn decode_all(bytes: &[u8]) {
         codec::decode::<Worker>(bytes),
         codec::decode::<TaskUpdate>(bytes),
         codec::decode::<Event>(bytes),
+        codec::decode::<SetAside>(bytes),
     );
 }
 

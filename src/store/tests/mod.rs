@@ -6,6 +6,7 @@ mod format;
 mod group_commit;
 mod model;
 mod self_check;
+mod server;
 
 use std::collections::BTreeMap;
 
