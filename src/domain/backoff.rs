@@ -1,6 +1,6 @@
 //! How long to wait before trying again what has failed.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Unit};
 
 /// After the first failure.
 const FIRST: SignedDuration = SignedDuration::from_secs(2);
@@ -8,12 +8,13 @@ const FIRST: SignedDuration = SignedDuration::from_secs(2);
 /// However often it has failed.
 pub const LONGEST: SignedDuration = SignedDuration::from_mins(1);
 
-/// The pause after so many failures in a row: twice as long each time, up to [`LONGEST`]. `chance`, from 0 to 1,
-/// shortens it by as much as half, so that many who failed together do not come back together.
+/// The pause after so many failures in a row: twice as long each time, up to [`LONGEST`], in whole milliseconds. `chance`, from 0 to
+/// 1, shortens it by as much as half, so that many who failed together do not come back together.
 pub fn pause(failures: u32, chance: f64) -> SignedDuration {
     let doublings = failures.saturating_sub(1).min(16);
     let whole = (FIRST * (1 << doublings)).min(LONGEST);
-    whole.mul_f64(1.0 - chance.clamp(0.0, 1.0) / 2.0)
+    let shorter = whole.mul_f64(1.0 - chance.clamp(0.0, 1.0) / 2.0);
+    shorter.round(Unit::Millisecond).unwrap_or(whole)
 }
 
 #[cfg(test)]

@@ -266,6 +266,6 @@ fn cancel(tx: &mut WriteTx<'_>, news: &ServerNews, mut task: Task) -> Result<Opt
 
 /// The activity, and the line of the log.
 fn cancel_texts(now: Timestamp) -> (String, String) {
-    let activity = "Canceled by request of the Flamenco Server";
+    let activity = "The Flamenco Server asked for this task to be canceled";
     (activity.to_owned(), format!("{now}: {activity}\n"))
 }
