@@ -3,7 +3,7 @@
 //! is there for whoever reads after.
 
 use std::{
-    io,
+    io, iter,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
@@ -24,6 +24,12 @@ const THREADS: usize = 4;
 
 /// As many pieces of work may wait for a thread. When a disk hangs, memory must not fill up with what cannot be written.
 const WAITING: usize = 2000;
+
+/// When a thread finds as many pieces of work waiting there are more to come.
+const MANY: usize = 2;
+
+/// So long it then lets it gather: to be woken for every line costs more than to write it.
+const GATHERING: Duration = Duration::from_millis(2);
 
 /// As long is waited at the end for what has yet to be written.
 const SETTLING: Duration = Duration::from_secs(5);
@@ -104,9 +110,16 @@ impl LogKeeper {
 fn start_thread(logs: Arc<TaskLogs>) -> io::Result<SyncSender<Work>> {
     let (queue, waiting) = mpsc::sync_channel::<Work>(WAITING);
     thread::Builder::new().name("task-logs".into()).spawn(move || {
-        for work in waiting {
-            // A panic ends the one piece of work; whoever waits for it learns so.
-            let _panic = catch_unwind(AssertUnwindSafe(|| work(&logs)));
+        while let Ok(first) = waiting.recv() {
+            let mut done = 0;
+            for work in iter::once(first).chain(waiting.try_iter()) {
+                // A panic ends the one piece of work; whoever waits for it learns so.
+                let _panic = catch_unwind(AssertUnwindSafe(|| work(&logs)));
+                done += 1;
+            }
+            if done >= MANY {
+                thread::sleep(GATHERING);
+            }
         }
     })?;
     Ok(queue)
