@@ -104,10 +104,7 @@ impl Services {
     fn begin_log(&self, task: &Task) {
         let (job, id) = (task.job, task.id);
         let text = format!("{}: {}\n", task.last_updated, task.activity);
-        self.logs.note(id, move |logs| {
-            logs.rotate(job, id)?;
-            logs.append(job, id, &text)
-        });
+        self.logs.note(id, move |logs| logs.begin(job, id, &text));
     }
 }
 

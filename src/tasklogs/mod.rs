@@ -103,10 +103,7 @@ impl TaskLogs {
             return Ok(());
         }
         let path = self.path(job, task);
-        let newline = if text.ends_with('\n') { "" } else { "\n" };
-        open_to_append(&path)
-            .and_then(|mut file| write_at_once(&mut file, [text, newline]))
-            .map_err(LogError::write(&path))
+        open_to_append(&path).and_then(|mut file| write_text(&mut file, text)).map_err(LogError::write(&path))
     }
 
     /// Puts the current log aside before a new run of the task: it becomes `.txt.1`, `.txt.1` becomes `.txt.2`, and so
@@ -116,6 +113,18 @@ impl TaskLogs {
     pub fn rotate(&self, job: JobId, task: TaskId) -> Result<(), LogError> {
         let path = self.path(job, task);
         rotate::rotate(&path).map_err(LogError::write(&path))
+    }
+
+    /// Begins the log of a new run with a text: what was there before is put aside.
+    pub fn begin(&self, job: JobId, task: TaskId, text: &str) -> Result<(), LogError> {
+        let path = self.path(job, task);
+        // Most tasks are run once: the file is there only if it was not.
+        let compressed = with_suffix(&path, ".gz").try_exists().map_err(LogError::write(&path))?;
+        if !compressed && let Ok(mut file) = OpenOptions::new().append(true).create_new(true).open(&path) {
+            return write_text(&mut file, text).map_err(LogError::write(&path));
+        }
+        self.rotate(job, task)?;
+        self.append(job, task, text)
     }
 
     /// Opens the current log of a task, or else the compressed one; `None` when there is neither.
@@ -139,6 +148,12 @@ fn open_to_append(path: &Path) -> io::Result<File> {
         }
         opened => opened,
     }
+}
+
+/// Writes a text, and a newline unless it ends in one.
+fn write_text(file: &mut File, text: &str) -> io::Result<()> {
+    let newline = if text.ends_with('\n') { "" } else { "\n" };
+    write_at_once(file, [text, newline])
 }
 
 /// Writes the texts by one call to the system, as long as that takes them whole; it does, but on a full disk.
@@ -201,6 +216,29 @@ mod tests {
         }
         let log = fs::read_to_string(logs.path(JOB, TASK)).unwrap();
         assert_eq!(log, "no newline\none newline\ntwo\n\nsn\u{f6} \u{1f3ac}\n\n");
+    }
+
+    #[test]
+    fn a_new_run_begins_a_new_log_and_keeps_the_old_ones() {
+        let (_folder, logs) = logs();
+        for run in ["first\n", "second\n", "third"] {
+            logs.begin(JOB, TASK, run).unwrap();
+            logs.append(JOB, TASK, "more").unwrap();
+        }
+        let path = logs.path(JOB, TASK);
+        let texts = ["", ".1", ".2"].map(|end| fs::read_to_string(with_suffix(&path, end)).unwrap());
+        assert_eq!(texts, ["third\nmore\n", "second\nmore\n", "first\nmore\n"]);
+    }
+
+    #[test]
+    fn a_new_run_puts_a_compressed_log_aside() {
+        let (_folder, logs) = logs();
+        logs.begin(JOB, TASK, "first\n").unwrap();
+        let path = logs.path(JOB, TASK);
+        fs::rename(&path, with_suffix(&path, ".gz")).unwrap();
+        logs.begin(JOB, TASK, "second\n").unwrap();
+        let texts = ["", ".1.gz"].map(|end| fs::read_to_string(with_suffix(&path, end)).unwrap());
+        assert_eq!(texts, ["second\n", "first\n"]);
     }
 
     #[test]
