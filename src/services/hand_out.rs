@@ -80,10 +80,10 @@ impl Services {
             self.store.write(self.now(), move |tx| hand_out(tx, &news, worker, &permit)).await?;
         self.write_notes(notes);
         if let HandOut::Task(assignment) = &hand_out {
-            // Only asking again is a sign of life that is newer than the task itself: see `not_sent`.
-            let alive = if assignment.again { self.now() } else { assignment.task.last_updated };
-            self.store.heartbeats().task(worker, assignment.task.id, alive);
-            if !assignment.again {
+            if assignment.again {
+                // A sign of life that is newer than the task itself: see `not_sent`.
+                self.store.heartbeats().task(worker, assignment.task.id, self.now());
+            } else {
                 self.begin_log(&assignment.task);
             }
         }

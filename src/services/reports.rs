@@ -49,6 +49,9 @@ impl Services {
         id: TaskId,
         mut report: WorkerReport,
     ) -> Result<(), Error> {
+        if ends_in_silence(&report) {
+            return self.apply(worker, id, report, String::new()).await;
+        }
         let task = self.store.read(self.now(), |tx| tx.task(id))?.ok_or(Error::UnknownTask(id))?;
         owned_by(&task, worker)?;
         let is_news = self.news.is_wanted_of(&task);
@@ -61,8 +64,26 @@ impl Services {
         if !is_news && says_nothing_new(&task, &report) {
             return Ok(());
         }
+        self.apply(worker, id, report, tail).await
+    }
+
+    /// Merges a report into its task. A task that the worker has no longer gives no sign of life any more.
+    async fn apply(
+        &self,
+        worker: WorkerId,
+        id: TaskId,
+        report: WorkerReport,
+        tail: String,
+    ) -> Result<(), Error> {
         let (news, policy) = (self.news.clone(), self.policy.failure);
-        self.store.write(self.now(), move |tx| apply(tx, &news, policy, worker, id, &report, &tail)).await
+        let in_hand = self
+            .store
+            .write(self.now(), move |tx| apply(tx, &news, policy, worker, id, &report, &tail))
+            .await?;
+        if !in_hand {
+            self.store.heartbeats().task_ended(worker, id);
+        }
+        Ok(())
     }
 
     /// Appends to the task's log, and returns its last lines for the Server if it wants them.
@@ -157,6 +178,16 @@ fn says_nothing_new(task: &Task, report: &WorkerReport) -> bool {
     merged == *task && matches!(report.status, None | Some(ReportedStatus::Active))
 }
 
+/// Does the report end the task, with no log to be written before that? Then it need not be looked at twice.
+fn ends_in_silence(report: &WorkerReport) -> bool {
+    let ends = match report.status {
+        Some(ReportedStatus::Completed | ReportedStatus::Failed | ReportedStatus::Canceled) => true,
+        Some(ReportedStatus::Active) | None => false,
+    };
+    ends && report.log.as_ref().is_none_or(String::is_empty)
+}
+
+/// Merges a report into its task. Returns whether the worker still has the task.
 fn apply(
     tx: &mut WriteTx<'_>,
     news: &ServerNews,
@@ -165,11 +196,12 @@ fn apply(
     id: TaskId,
     report: &WorkerReport,
     tail: &str,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let mut task = tx.task(id)?.ok_or(Error::UnknownTask(id))?;
     owned_by(&task, worker)?;
     if !is_active_at(&task, worker) {
-        return Ok(news.tell(tx, &task, News { log_tail: tail.to_owned(), ..News::default() })?);
+        news.tell(tx, &task, News { log_tail: tail.to_owned(), ..News::default() })?;
+        return Ok(task.status.is_in_hand());
     }
     let worker = known_worker(tx, worker)?;
     merge(&mut task, report);
@@ -195,5 +227,5 @@ fn apply(
             failed_by: report.status == Some(ReportedStatus::Failed),
         },
     )?;
-    Ok(())
+    Ok(task.status.is_in_hand())
 }

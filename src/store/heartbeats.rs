@@ -42,6 +42,11 @@ impl Heartbeats {
         beats.tasks.insert((worker, task), now);
     }
 
+    /// The worker has the task no longer: what there was of it is not worth writing.
+    pub fn task_ended(&self, worker: WorkerId, task: TaskId) {
+        self.lock().tasks.remove(&(worker, task));
+    }
+
     /// When the worker was last heard of, if that is not in the database yet.
     pub fn of_worker(&self, worker: WorkerId) -> Option<Timestamp> {
         self.lock().workers.get(&worker).copied()
