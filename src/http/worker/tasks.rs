@@ -1,12 +1,17 @@
 //! Workers get tasks and say how they get on with them.
 
-use std::sync::Arc;
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    sync::Arc,
+    task::Poll,
+};
 
 use bytes::Bytes;
 use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
+use tokio::runtime::Handle;
 use warp::{Filter, Reply, path::Tail, reply::Response};
 
 use super::{
@@ -49,19 +54,41 @@ pub fn hand_out(site: &Arc<Site>) -> Route {
 
 /// Hands out a task. If the worker hangs up before it has its answer, the task goes back to the queue.
 async fn hand_out_unless_gone(site: &Arc<Site>, worker: WorkerId) -> Result<HandOut, Error> {
-    let (answer, waiting) = oneshot::channel();
-    let site = Arc::clone(site);
-    // A task of its own: it ends even when this request is dropped.
-    tokio::spawn(async move {
-        let Err(Ok(HandOut::Task(assignment))) = answer.send(site.hand_out(worker).await) else {
+    let own = Arc::clone(site);
+    let hand_out = Box::pin(async move { own.hand_out(worker).await });
+    let mut unsent = Unsent { services: Arc::clone(&site.services), hand_out: Some(hand_out) };
+    let handed_out = poll_fn(|cx| match &mut unsent.hand_out {
+        Some(hand_out) => hand_out.as_mut().poll(cx),
+        None => Poll::Ready(Err(Error::Panicked)),
+    })
+    .await;
+    unsent.hand_out = None;
+    handed_out
+}
+
+/// A task that is being handed out. Once begun that comes to its end even when the request is dropped: only then is it
+/// known which task has to go back.
+struct Unsent<F: Future<Output = Result<HandOut, Error>> + Send + 'static> {
+    services: Arc<Services>,
+    hand_out: Option<Pin<Box<F>>>,
+}
+
+impl<F: Future<Output = Result<HandOut, Error>> + Send + 'static> Drop for Unsent<F> {
+    fn drop(&mut self) {
+        let (Some(hand_out), Ok(runtime)) = (self.hand_out.take(), Handle::try_current()) else { return };
+        // What has panicked cannot go on.
+        if std::thread::panicking() {
             return;
-        };
-        if let Err(error) = site.services.not_sent(&assignment).await {
-            let task = assignment.task.id;
-            tracing::error!(%task, %error, "a task that could not be sent stays with its worker");
         }
-    });
-    waiting.await.unwrap_or(Err(Error::Panicked))
+        let services = Arc::clone(&self.services);
+        runtime.spawn(async move {
+            let Ok(HandOut::Task(assignment)) = hand_out.await else { return };
+            if let Err(error) = services.not_sent(&assignment).await {
+                let task = assignment.task.id;
+                tracing::error!(%task, %error, "a task that could not be sent stays with its worker");
+            }
+        });
+    }
 }
 
 async fn send(services: &Services, assignment: &Assignment) -> Result<Response, ApiError> {
