@@ -15,8 +15,9 @@ use super::{
 /// Workers in the measurements "alone".
 const FEW: usize = 8;
 
-/// Cycles in the measurements "alone".
-const FEW_CYCLES: u64 = 4_000;
+/// Cycles in the measurements "alone": as many as the smallest store allows for, because a second of good or bad luck
+/// with the disk or the neighbours must not decide.
+const FEW_CYCLES: u64 = 9_000;
 
 /// More tasks than are done in the moment before the Manager is killed.
 const ENOUGH_TO_BE_KILLED: u64 = 10_000;
