@@ -221,12 +221,19 @@ async fn the_farm_is_counted() {
     m.advance(90.seconds());
     insta::assert_json_snapshot!(m.get("/api/farm").await.expect(200).json(), @r#"
     {
+      "exchange": null,
       "jobs": {
         "active": 1,
         "queued": 1
       },
       "queues": {
-        "task_updates": 0
+        "last_set_aside": null,
+        "task_updates": 0,
+        "task_updates_set_aside": 0,
+        "task_updates_since": null,
+        "tasks_to_ask_about": 0,
+        "wanted_logs": 0,
+        "wanted_logs_since": null
       },
       "starved_jobs": [],
       "tasks": {

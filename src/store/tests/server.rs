@@ -11,7 +11,7 @@ use crate::{
         task::{FailedBy, Progress, Task, TaskStatus},
         task_update::{SetAside, TaskUpdate},
     },
-    store::{Store, StoreError, WriteTx},
+    store::{ReadTx, Store, StoreError, WriteTx},
 };
 
 fn update(id: u8, task: u8, status: Option<TaskStatus>) -> TaskUpdate {
@@ -62,7 +62,7 @@ fn what_has_come_to_stand_in_the_place_of_another_update_is_not_taken_for_it() {
     assert_eq!(change(&store, |tx| tx.purge_updates()).unwrap(), 1);
     change(&store, |tx| tx.push_update(&update(2, 7, None))).unwrap();
     assert_eq!(change(&store, |tx| tx.take_update(0, [1; 12])).unwrap(), None);
-    assert_eq!(store.read(NOW, |tx| tx.count_updates()).unwrap(), 1);
+    assert_eq!(store.read(NOW, ReadTx::count_updates).unwrap(), 1);
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn of_what_was_set_aside_the_newest_thousand_is_kept() {
 fn the_log_that_was_wanted_first_comes_first_until_it_is_postponed() {
     let store = Store::in_memory().unwrap();
     let at = |minutes: i64| NOW + minutes.minutes();
-    let oldest = || store.read(NOW, |tx| tx.oldest_log_request()).unwrap().map(|request| request.task);
+    let oldest = || store.read(NOW, ReadTx::oldest_log_request).unwrap().map(|request| request.task);
     let write = |minutes, act: fn(&mut WriteTx<'_>) -> Result<(), StoreError>| {
         block_on(store.write(at(minutes), act)).unwrap();
     };
