@@ -159,8 +159,11 @@ fn take_in(tx: &mut WriteTx<'_>, news: &ServerNews, sent: &ServerTask) -> Result
         }
         Reception::Cancel => {
             let status = old.as_ref().map_or(TaskStatus::Queued, |task| task.status);
+            let told = tx.has_update_to(sent.id, TaskStatus::Canceled)?;
+            let status = if told { TaskStatus::Canceled } else { status };
             let task = keep(tx, old.as_ref(), sent, status, &sent.activity)?;
-            cancel(tx, news, task)
+            // A push may have listed it before it came, and the Server need not hear of it twice.
+            if told { Ok(None) } else { cancel(tx, news, task) }
         }
     }
 }
