@@ -70,7 +70,8 @@ pub struct Failure {
 pub struct State {
     /// By topic, in the order of [`Topic::ALL`].
     pub conversations: [Conversation; Topic::ALL.len()],
-    /// Why nothing is said at all: the Server does not accept the Manager. Until then.
+    /// Why nothing is said at all, and until when: the Server does not accept the Manager. The failure's moment is when
+    /// that began, and its text is what the Server said last.
     pub standstill: Option<(Failure, Timestamp)>,
 }
 
@@ -125,17 +126,23 @@ impl Board {
     pub fn failed(&self, topic: Topic, now: Timestamp, error: &CallError) {
         let failure = Failure { at: now, what: error.to_string() };
         let mut state = self.lock();
-        if matches!(error, CallError::Credentials { .. }) {
+        let stops_all = matches!(error, CallError::Credentials { .. });
+        if stops_all {
             let until = now + STANDSTILL;
-            if state.standstill.replace((failure.clone(), until)).is_none() {
-                tracing::error!(%error, "the exchange with the Flamenco Server stands still");
+            let what = failure.what.clone();
+            if let Some((first, end)) = &mut state.standstill {
+                (first.what, *end) = (what, until);
+            } else {
+                state.standstill = Some((failure.clone(), until));
+                let tried_again = format!("in {STANDSTILL:#}, or at once after GET /kick");
+                tracing::error!(%error, tried_again, "the exchange with the Flamenco Server stands still");
             }
         }
         let conversation = &mut state.conversations[topic as usize];
         conversation.failures = conversation.failures.saturating_add(1);
-        let pause = backoff::pause(conversation.failures, chance());
+        let pause = if stops_all { STANDSTILL } else { backoff::pause(conversation.failures, chance()) };
         conversation.next_try = Some(now + pause);
-        if conversation.failures == 1 && !matches!(error, CallError::Credentials { .. }) {
+        if conversation.failures == 1 && !stops_all {
             let pause = format!("{pause:#}");
             tracing::warn!(topic = topic.as_str(), %error, pause, "the exchange with the Flamenco Server failed; it is tried again");
         } else {
@@ -145,10 +152,10 @@ impl Board {
     }
 
     /// Everything may be tried now.
-    pub fn forget_pauses(&self) {
+    pub fn forget_pauses(&self, now: Timestamp) {
         let mut state = self.lock();
         if let Some((_, until)) = &mut state.standstill {
-            *until = Timestamp::MIN;
+            *until = now;
         }
         for conversation in &mut state.conversations {
             conversation.next_try = None;
@@ -224,7 +231,7 @@ mod tests {
     fn a_kick_ends_all_pauses() {
         let board = Board::default();
         board.failed(Topic::Push, NOW, &credentials());
-        board.forget_pauses();
+        board.forget_pauses(NOW);
         assert!(Topic::ALL.into_iter().all(|topic| board.may_try(topic, NOW)));
     }
 

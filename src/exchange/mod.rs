@@ -85,7 +85,7 @@ impl Exchange {
 
     /// Somebody wants tasks now: everything is tried at once, whatever has failed before.
     pub fn kick(&self) {
-        self.board.forget_pauses();
+        self.board.forget_pauses(self.services.now());
         self.download_wanted.store(true, Ordering::Relaxed);
         self.push_wanted.store(true, Ordering::Relaxed);
     }
