@@ -126,7 +126,7 @@ impl Board {
     pub fn failed(&self, topic: Topic, now: Timestamp, error: &CallError) {
         let failure = Failure { at: now, what: error.to_string() };
         let mut state = self.lock();
-        let stops_all = matches!(error, CallError::Credentials { .. });
+        let stops_all = stops_all(topic, error);
         if stops_all {
             let until = now + STANDSTILL;
             let what = failure.what.clone();
@@ -169,6 +169,15 @@ impl Board {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Does this mean that the Server does not accept the Manager at all? A 403 to a question about one task need not: the
+/// Server says so too when the task has become another Manager's.
+fn stops_all(topic: Topic, error: &CallError) -> bool {
+    match error {
+        CallError::Credentials { status, .. } => topic != Topic::Recheck || *status == 401,
+        CallError::Unreachable { .. } | CallError::Refused { .. } | CallError::Trouble { .. } => false,
     }
 }
 
@@ -224,6 +233,14 @@ mod tests {
             assert!(board.may_try(topic, NOW + seconds(900)));
         }
         board.succeeded(Topic::Download, NOW + seconds(900), None);
+        assert_eq!(board.state().standstill, None);
+    }
+
+    #[test]
+    fn a_question_about_one_task_that_is_forbidden_stops_nothing_else() {
+        let board = Board::default();
+        board.failed(Topic::Recheck, NOW, &credentials());
+        assert!(board.may_try(Topic::Push, NOW) && !board.may_try(Topic::Recheck, NOW));
         assert_eq!(board.state().standstill, None);
     }
 

@@ -73,7 +73,7 @@ impl Exchange {
                 Ok(None)
             }
             Err(error) => {
-                self.board.failed(Topic::Recheck, self.services.now(), &error);
+                self.not_heard(&error);
                 Ok(Some(candidate))
             }
         }
@@ -91,13 +91,21 @@ impl Exchange {
                 Ok(TaskAnswer::Changed(answer)) => drop(self.services.take_in_answer(*answer).await?),
                 Ok(TaskAnswer::Gone) => self.services.forget_at_server(task).await?,
                 Err(error) => {
-                    self.board.failed(Topic::Recheck, self.services.now(), &error);
+                    self.not_heard(&error);
                     break;
                 }
             }
             self.heard();
         }
         Ok(())
+    }
+
+    fn not_heard(&self, error: &CallError) {
+        if matches!(error, CallError::Credentials { .. }) {
+            // Whether it is about this task or about the Manager shows a push.
+            self.push_wanted.store(true, Ordering::Relaxed);
+        }
+        self.board.failed(Topic::Recheck, self.services.now(), error);
     }
 
     fn heard(&self) {
