@@ -59,7 +59,7 @@ impl Batches {
 
     /// There was no answer to a batch: it may have been too much at once.
     fn shrink_a_little(&mut self) {
-        self.limit = (self.limit / 2).max(SMALLEST_WHEN_SLOW).min(self.largest);
+        self.limit = (self.limit / 2).max(SMALLEST_WHEN_SLOW).min(self.limit);
     }
 
     /// The Server refuses a batch of this many updates, and no other: half of it may be fine.
@@ -188,5 +188,27 @@ impl Exchange {
 
     fn batches(&self) -> MutexGuard<'_, Batches> {
         self.batches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_get_smaller_when_no_answer_comes_and_never_larger() {
+        let mut batches = Batches::new(3000);
+        let mut after = |change: fn(&mut Batches)| {
+            change(&mut batches);
+            batches.limit
+        };
+        assert_eq!(after(Batches::shrink_a_little), 1500);
+        for _ in 0..5 {
+            after(Batches::shrink_a_little);
+        }
+        assert_eq!(after(Batches::shrink_a_little), SMALLEST_WHEN_SLOW);
+        assert_eq!(after(|batches| batches.halve(2)), 1);
+        assert_eq!(after(Batches::shrink_a_little), 1);
+        assert_eq!(after(Batches::grow), 2);
     }
 }
