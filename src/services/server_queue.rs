@@ -76,21 +76,26 @@ impl Services {
 
     /// Puts updates aside that the Server will not take, so that they do not keep others waiting.
     pub async fn set_aside(&self, refused: Vec<(u64, TaskUpdate)>, reason: String) -> Result<(), Error> {
-        self.store
-            .write(self.now(), move |tx| {
-                for (place, update) in &refused {
-                    if let Some(update) = tx.take_update(*place, update.id)? {
-                        tracing::error!(
-                            task = %update.task,
-                            reason,
-                            "the Flamenco Server does not take an update of a task, however often it is sent; it was set aside"
-                        );
-                        tx.put_aside(&SetAside { update, reason: reason.clone(), at: tx.now() })?;
-                    }
+        let why = reason.clone();
+        let tasks = self.store.write(self.now(), move |tx| {
+            let mut tasks = Vec::new();
+            for (place, update) in &refused {
+                if let Some(update) = tx.take_update(*place, update.id)? {
+                    tasks.push(update.task);
+                    tx.put_aside(&SetAside { update, reason: why.clone(), at: tx.now() })?;
                 }
-                Ok(())
-            })
-            .await
+            }
+            Ok::<_, Error>(tasks)
+        });
+        for task in tasks.await? {
+            tracing::error!(
+                %task,
+                reason,
+                "the Flamenco Server does not take an update of a task, however often it is sent; it was set aside, \
+                 and the Server may show an older state of this task"
+            );
+        }
+        Ok(())
     }
 
     /// The log that the Server has wanted for longest.
