@@ -20,6 +20,9 @@ const TRIES: u32 = 5;
 /// and as long, at least.
 const TRIED_FOR: SignedDuration = SignedDuration::from_mins(1);
 
+/// As many tasks are passed over in one turn: a Server that takes nothing must not be asked about everything.
+const PASSED_OVER: usize = 50;
+
 /// A Server that does not answer in time gets smaller batches, down to this.
 const SMALLEST_WHEN_SLOW: usize = 100;
 
@@ -29,6 +32,8 @@ pub(super) struct Batches {
     largest: usize,
     limit: usize,
     refused: HashMap<[u8; 12], Refused>,
+    /// Some of what waits was not taken: sending it again is not urgent, however much it is.
+    stuck: bool,
 }
 
 /// How often an update was not taken, and since when.
@@ -36,6 +41,18 @@ pub(super) struct Batches {
 struct Refused {
     times: u32,
     since: Timestamp,
+}
+
+/// One turn: all that waits is pushed, a batch at a time.
+#[derive(Default)]
+struct Turn {
+    /// Something was taken.
+    progress: bool,
+    /// Something was not.
+    left: bool,
+    /// The updates that the Server refuses, even alone, and why. What else there is to say of their tasks waits with
+    /// them, so that it stays in order; all other tasks are passed on.
+    refused: Vec<(Queued, CallError)>,
 }
 
 /// What comes after a push.
@@ -49,7 +66,7 @@ enum Next {
 
 impl Batches {
     pub fn new(largest: usize) -> Self {
-        Self { largest, limit: largest, refused: HashMap::new() }
+        Self { largest, limit: largest, refused: HashMap::new(), stuck: false }
     }
 
     /// The Server took a batch: the next may be larger.
@@ -67,22 +84,22 @@ impl Batches {
         self.limit = (batch / 2).max(1);
     }
 
-    /// These updates were not taken. Returns those of them that have been sent often enough; of all others but these
-    /// nothing needs to be remembered.
+    /// These updates were not taken. Returns those of them that have been sent often enough.
     fn not_taken(&mut self, updates: Vec<Queued>, now: Timestamp) -> Vec<Queued> {
-        let mut before = std::mem::take(&mut self.refused);
-        let (mut given_up, mut refused) = (Vec::new(), HashMap::new());
-        for (place, update) in updates {
-            let Refused { times, since } =
-                before.remove(&update.id).unwrap_or(Refused { times: 0, since: now });
-            if times + 1 >= TRIES && now.duration_since(since).abs() >= TRIED_FOR {
-                given_up.push((place, update));
-            } else {
-                refused.insert(update.id, Refused { times: times + 1, since });
-            }
+        let often_enough = |(_, update): &Queued| {
+            let refused = self.refused.entry(update.id).or_insert(Refused { times: 0, since: now });
+            refused.times += 1;
+            refused.times >= TRIES && now.duration_since(refused.since).abs() >= TRIED_FOR
+        };
+        updates.into_iter().filter(often_enough).collect()
+    }
+
+    /// A turn is over.
+    fn turned(&mut self, stuck: bool) {
+        self.stuck = stuck;
+        if !stuck {
+            self.refused.clear();
         }
-        self.refused = refused;
-        given_up
     }
 }
 
@@ -93,8 +110,10 @@ impl Exchange {
             return Ok(());
         }
         self.push_wanted.store(false, Ordering::Relaxed);
-        while self.push_batch().await? == Next::Again {}
-        Ok(())
+        let mut turn = Turn::default();
+        while self.push_batch(&mut turn).await? == Next::Again {}
+        self.batches().turned(turn.left || !turn.refused.is_empty());
+        self.judge(turn).await
     }
 
     fn is_time_to_push(&self) -> Result<bool, Error> {
@@ -108,21 +127,25 @@ impl Exchange {
         }
         let waiting = self.services.count_updates()?;
         let quiet = now.duration_since(last).abs();
-        Ok(waiting >= self.pace.push_count as u64
+        Ok(waiting >= self.pace.push_count as u64 && !self.batches().stuck
             || waiting > 0 && quiet >= self.pace.push_interval
             || quiet >= self.pace.cancel_fetch)
     }
 
-    async fn push_batch(&self) -> Result<Next, Error> {
+    async fn push_batch(&self, turn: &mut Turn) -> Result<Next, Error> {
         let limit = self.batches().limit;
-        let batch = self.look(move |services| services.oldest_updates(limit)).await?;
+        let passed_over: HashSet<_> = turn.refused.iter().map(|((_, update), _)| update.task).collect();
+        let batch = self.look(move |services| services.oldest_updates(limit, &passed_over)).await?;
+        if batch.is_empty() && !turn.refused.is_empty() {
+            return Ok(Next::Pause);
+        }
         let (places, updates): (Vec<u64>, Vec<TaskUpdate>) = batch.into_iter().unzip();
         let answer = self.server.push(&updates).await;
         let batch: Vec<Queued> = places.into_iter().zip(updates).collect();
         match answer {
-            Ok(answer) => self.taken(batch, answer).await,
+            Ok(answer) => self.taken(turn, batch, answer).await,
             Err(error @ (CallError::Refused { .. } | CallError::Trouble { .. })) if !batch.is_empty() => {
-                self.refused(batch, &error).await
+                self.refused(turn, batch, error).await
             }
             Err(error) => {
                 if matches!(error, CallError::Unreachable { .. }) {
@@ -134,18 +157,20 @@ impl Exchange {
     }
 
     /// The Server has answered: what it took leaves the queue, and the rest is sent again.
-    async fn taken(&self, batch: Vec<Queued>, answer: PushAnswer) -> Result<Next, Error> {
+    async fn taken(&self, turn: &mut Turn, batch: Vec<Queued>, answer: PushAnswer) -> Result<Next, Error> {
         let PushAnswer { handled, cancel, wanted_logs } = answer;
         let handled: HashSet<_> = handled.into_iter().collect();
         let size = batch.len();
         let (taken, left): (Vec<_>, Vec<_>) =
             batch.into_iter().partition(|(_, update)| handled.contains(&update.id));
         let progress = !taken.is_empty();
+        turn.progress |= progress;
+        turn.left |= !left.is_empty();
         let taken = taken.into_iter().map(|(place, update)| (place, update.id)).collect();
         self.services.pushed(PushOutcome { taken, cancel, wanted_logs }).await?;
-        let now = self.services.now();
-        self.board.succeeded(Topic::Push, now, Some(now + self.pace.cancel_fetch));
-        self.give_up_on(left, "it does not count it among those that it has handled").await?;
+        self.push_succeeded();
+        let reason = "the Flamenco Server leaves it out of those that it has handled; the task may be another Manager's";
+        self.give_up_on(left, reason).await?;
         let mut batches = self.batches();
         let full = size == batches.limit;
         batches.grow();
@@ -154,31 +179,55 @@ impl Exchange {
 
     /// The Server refuses the batch. If it takes an empty one, something in the batch is the reason, and is searched for by
     /// halving; else it is the Server's trouble, and all will be sent again.
-    async fn refused(&self, batch: Vec<Queued>, error: &CallError) -> Result<Next, Error> {
+    async fn refused(
+        &self,
+        turn: &mut Turn,
+        mut batch: Vec<Queued>,
+        error: CallError,
+    ) -> Result<Next, Error> {
         match self.server.push(&[]).await {
-            Err(_) => return Ok(self.push_failed(error)),
+            Err(_) => return Ok(self.push_failed(&error)),
             Ok(PushAnswer { cancel, wanted_logs, .. }) => {
                 self.services.pushed(PushOutcome { taken: Vec::new(), cancel, wanted_logs }).await?;
             }
         }
         if batch.len() > 1 {
             self.batches().halve(batch.len());
-            return Ok(Next::Again);
+        } else {
+            turn.refused.extend(batch.pop().map(|update| (update, error)));
         }
-        if self.give_up_on(batch, &error.to_string()).await? > 0 {
-            return Ok(Next::Again);
-        }
-        Ok(self.push_failed(error))
+        Ok(if turn.refused.len() < PASSED_OVER { Next::Again } else { Next::Pause })
     }
 
-    /// These were not taken. Those that were sent often enough are set aside; returns how many.
-    async fn give_up_on(&self, updates: Vec<Queued>, reason: &str) -> Result<usize, Error> {
+    /// What came of the updates that the Server refuses. It may be the Server that is in trouble, and then nothing is set
+    /// aside. That it is not shows by what else it took; if there was nothing else, by its saying that the fault is ours.
+    async fn judge(&self, turn: Turn) -> Result<(), Error> {
+        let Turn { progress, refused, .. } = turn;
+        let Some((_, error)) = refused.last() else { return Ok(()) };
+        if !progress && (refused.len() > 1 || matches!(error, CallError::Trouble { .. })) {
+            self.push_failed(error);
+            return Ok(());
+        }
+        self.push_succeeded();
+        for (update, error) in refused {
+            self.give_up_on(vec![update], &error.to_string()).await?;
+        }
+        Ok(())
+    }
+
+    /// These were not taken. Those that were sent often enough are set aside.
+    async fn give_up_on(&self, updates: Vec<Queued>, reason: &str) -> Result<(), Error> {
         let given_up = self.batches().not_taken(updates, self.services.now());
-        let count = given_up.len();
-        if count > 0 {
+        if !given_up.is_empty() {
             self.services.set_aside(given_up, reason.to_owned()).await?;
         }
-        Ok(count)
+        Ok(())
+    }
+
+    /// The next one comes when there is news, and when the Server has been left alone for long enough.
+    fn push_succeeded(&self) {
+        let now = self.services.now();
+        self.board.succeeded(Topic::Push, now, Some(now + self.pace.cancel_fetch));
     }
 
     fn push_failed(&self, error: &CallError) -> Next {

@@ -1,7 +1,7 @@
 //! The queue of updates for the Flamenco Server is emptied, and what the Server wishes in return is kept
 //! (`server-protocol.md`, section 1.4).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use jiff::Timestamp;
 
@@ -48,9 +48,10 @@ pub struct PushOutcome {
 }
 
 impl Services {
-    /// The updates that the Server has to hear next, each with its place in the queue.
-    pub fn oldest_updates(&self, limit: usize) -> Result<Vec<Queued>, Error> {
-        self.store.read(self.now(), |tx| Ok(tx.oldest_updates(limit)?))
+    /// The updates that the Server has to hear next but those of the tasks in `except`, each with its place in the
+    /// queue.
+    pub fn oldest_updates(&self, limit: usize, except: &HashSet<TaskId>) -> Result<Vec<Queued>, Error> {
+        self.store.read(self.now(), |tx| Ok(tx.oldest_updates(limit, except)?))
     }
 
     /// Keeps what the Server said: what it took leaves the queue in the transaction in which its wishes are kept.

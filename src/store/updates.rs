@@ -1,5 +1,7 @@
 //! The queue of what the Server has yet to hear, in the order in which it happened, and what it would not hear.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 
 use super::{
@@ -26,15 +28,15 @@ impl<T: Rows> Tx<T> {
         self.len(Table::UpdateQueue)
     }
 
-    /// The oldest updates, each with its place in the queue.
-    pub fn oldest_updates(&self, limit: usize) -> Result<Vec<Queued>, StoreError> {
-        self.prefix(Table::UpdateQueue, &[])?
-            .take(limit)
-            .map(|row| {
-                let (place, update) = row?;
-                Ok((number_from(place.value())?, codec::decode(update.value())?))
-            })
-            .collect()
+    /// The oldest updates but those of the tasks in `except`, each with its place in the queue.
+    pub fn oldest_updates(&self, limit: usize, except: &HashSet<TaskId>) -> Result<Vec<Queued>, StoreError> {
+        let all = self.prefix(Table::UpdateQueue, &[])?.map(|row| {
+            let (place, update) = row?;
+            Ok((number_from(place.value())?, codec::decode::<TaskUpdate>(update.value())?))
+        });
+        let excepted =
+            |row: &Result<Queued, _>| matches!(row, Ok((_, update)) if except.contains(&update.task));
+        all.filter(|row| !excepted(row)).take(limit).collect()
     }
 
     /// Does the Server have yet to hear something about this task?
@@ -74,7 +76,7 @@ impl<T: Rows> Tx<T> {
 impl ReadTx {
     /// Since when the oldest update waits.
     pub fn oldest_update_since(&self) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self.oldest_updates(1)?.first().map(|(_, update)| update.received))
+        Ok(self.oldest_updates(1, &HashSet::new())?.first().map(|(_, update)| update.received))
     }
 }
 

@@ -1,6 +1,10 @@
 //! A Manager as the program wires it, on a real file and a real port, with a clock that is moved by hand.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use flamenco_manager::{
     app,
@@ -125,7 +129,7 @@ impl TestManager {
 
     /// What the Server has yet to hear.
     pub async fn update_queue(&mut self) -> Vec<TaskUpdate> {
-        self.in_file(|tx| tx.oldest_updates(1000)).await.into_iter().map(|(_, update)| update).collect()
+        self.in_file(|tx| tx.oldest_updates(1000, &HashSet::new())).await.into_iter().map(|(_, update)| update).collect()
     }
 
     /// What happened lately, the newest first.
