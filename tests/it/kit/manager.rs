@@ -20,7 +20,7 @@ use flamenco_manager::{
     store::{ReadTx, Store, StoreError},
     upstream,
 };
-use jiff::{Span, Timestamp, tz::TimeZone};
+use jiff::{Span, Timestamp, ToSpan, tz::TimeZone};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -72,7 +72,12 @@ impl TestManager {
 
     /// A Manager with this Server; one clock goes for both.
     pub async fn below(server: &FakeServer) -> Self {
-        Self::at(&server.toml(), Arc::clone(&server.clock)).await
+        Self::below_with(server, "").await
+    }
+
+    /// The same with more in its `manager.toml`.
+    pub async fn below_with(server: &FakeServer, toml: &str) -> Self {
+        Self::at(&format!("{}{toml}", server.toml()), Arc::clone(&server.clock)).await
     }
 
     /// A Manager with this `manager.toml`.
@@ -127,9 +132,21 @@ impl TestManager {
         exchange.send_logs().await.unwrap();
     }
 
+    /// So many seconds go by, with one turn of every conversation in each.
+    pub async fn seconds_pass(&self, seconds: usize) {
+        for _ in 0..seconds {
+            self.advance(1.second());
+            self.exchanges().await;
+        }
+    }
+
     /// What the Server has yet to hear.
     pub async fn update_queue(&mut self) -> Vec<TaskUpdate> {
-        self.in_file(|tx| tx.oldest_updates(1000, &HashSet::new())).await.into_iter().map(|(_, update)| update).collect()
+        self.in_file(|tx| tx.oldest_updates(1000, &HashSet::new()))
+            .await
+            .into_iter()
+            .map(|(_, update)| update)
+            .collect()
     }
 
     /// What happened lately, the newest first.

@@ -1,0 +1,3 @@
+//! Stories of the exchange with a Flamenco Server, in good times and bad.
+
+mod pushes;
