@@ -1,3 +1,4 @@
 //! Stories of the exchange with a Flamenco Server, in good times and bad.
 
+mod cancellations;
 mod pushes;
