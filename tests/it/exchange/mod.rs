@@ -2,3 +2,4 @@
 
 mod cancellations;
 mod pushes;
+mod trouble;

@@ -2,12 +2,14 @@
 
 mod door;
 mod jobs;
+mod listener;
 mod manager;
 mod server;
 mod worker;
 
 pub use door::Answer;
 pub use jobs::{Job, behind, job, task, with};
+pub use listener::Listener;
 pub use manager::{START, TestManager, config_in};
 pub use server::{Call, FakeServer, Mood};
 pub use worker::TestWorker;

@@ -204,6 +204,11 @@ impl State {
             Some(Value::Null) => Vec::new(),
             _ => return error(400),
         };
+        if let Mood::TakesNoUpdates(status) = mood
+            && !updates.is_empty()
+        {
+            return error(*status);
+        }
         let wanted_logs = self.wanted_logs.iter().map(|(task, job)| json!({"job": job, "task": task}));
         let wanted_logs: Vec<_> = wanted_logs.collect();
         let (mut handled, mut modified) = (Vec::new(), 0);

@@ -46,6 +46,8 @@ pub enum Mood {
     HandlesOnly(Arc<dyn Fn(&Value) -> bool + Send + Sync>),
     /// It answers 400 to a push with an update of this task, having taken the updates before that one.
     RefusesUpdate(String),
+    /// It answers this status to a push with any update, and takes an empty one.
+    TakesNoUpdates(u16),
     /// The Manager's secret is valid no longer.
     Revoked,
     /// Not it answers, but a proxy that does not find it.
