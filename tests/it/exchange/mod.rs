@@ -2,4 +2,5 @@
 
 mod cancellations;
 mod pushes;
+mod shown;
 mod trouble;
