@@ -1,6 +1,7 @@
 //! Stories of the exchange with a Flamenco Server, in good times and bad.
 
 mod cancellations;
+mod downloads;
 mod pushes;
 mod shown;
 mod trouble;

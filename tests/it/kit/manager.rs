@@ -106,6 +106,9 @@ impl TestManager {
         let Running { stop, server } = std::mem::replace(&mut self.running, stopped);
         drop(stop);
         server.await.unwrap();
+        if let Some(exchange) = &self.exchange {
+            exchange.hang_up();
+        }
         self.services.stop().await.unwrap();
     }
 
@@ -244,6 +247,11 @@ impl TestManager {
     /// The document of a task.
     pub async fn task(&self, id: &str) -> Value {
         self.get(&format!("/api/tasks/{id}")).await.expect(200).json()
+    }
+
+    /// How many tasks there are.
+    pub async fn count_tasks(&self) -> u64 {
+        self.get("/as-json").await.expect(200).json()["nr_of_tasks"].as_u64().unwrap()
     }
 
     /// The status of a task.

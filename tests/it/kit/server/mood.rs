@@ -32,6 +32,8 @@ pub enum Mood {
     Answers(u16),
     /// It begins when [`release`](super::FakeServer::release) is called, and not before.
     Hangs,
+    /// It does what it should at once, and answers when [`release`](super::FakeServer::release) is called.
+    AnswersLate,
     /// It does nothing, says 200, and what it says then is no JSON.
     Nonsense,
     /// It does nothing and closes the connection.

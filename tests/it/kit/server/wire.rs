@@ -142,6 +142,9 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> io::Result<R
     {
         return Err(hung_up());
     }
+    if matches!(mood, Mood::AnswersLate) {
+        gate.changed().await.map_err(io::Error::other)?;
+    }
     shared.state().asked[number].status = Some(answer.status().as_u16());
     date(&mut answer, now);
     Ok(if matches!(mood, Mood::HalfAnAnswer) { half(answer) } else { whole(answer) })
