@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use super::{Exchange, Topic};
 use crate::{
     domain::server_task::{ServerTask, in_order_of_reception},
-    services::{Error, Services},
+    services::{DownloadStart, Error},
     upstream::Download,
 };
 
@@ -19,23 +19,33 @@ impl Exchange {
             return Ok(());
         }
         self.download_wanted.store(false, Ordering::Relaxed);
-        let since = self.services.last_download()?;
-        match self.server.download(since.as_deref()).await {
+        if !self.fetch().await? {
+            self.download_wanted.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Fetches tasks and takes them in. Returns false if all tasks were erased meanwhile.
+    async fn fetch(&self) -> Result<bool, Error> {
+        let start = self.services.start_download()?;
+        match self.server.download(start.since.as_deref()).await {
             Ok(Download::Nothing) => {}
             Ok(Download::Tasks { tasks, last_updated }) => {
-                self.take_in(tasks).await?;
-                if let Some(last_updated) = last_updated {
-                    self.services.downloaded(since, last_updated).await?;
+                if !self.take_in(&start, tasks, last_updated).await? {
+                    tracing::info!(
+                        "all tasks were erased while some came from the Flamenco Server; all are fetched anew"
+                    );
+                    return Ok(false);
                 }
             }
             Err(error) => {
                 self.board.failed(Topic::Download, self.services.now(), &error);
-                return Ok(());
+                return Ok(true);
             }
         }
         let now = self.services.now();
         self.board.succeeded(Topic::Download, now, Some(now + self.pace.download_every));
-        Ok(())
+        Ok(true)
     }
 
     /// A worker has nothing to do: tasks are asked for soon, unless they were not long ago.
@@ -56,18 +66,34 @@ impl Exchange {
                 || self.board.last_success(Topic::Download).is_none_or(due))
     }
 
-    async fn take_in(&self, tasks: Vec<ServerTask>) -> Result<(), Error> {
+    /// Takes in what came, a group at a time. Returns false if all tasks were erased meanwhile.
+    async fn take_in(
+        &self,
+        start: &DownloadStart,
+        tasks: Vec<ServerTask>,
+        last_updated: Option<String>,
+    ) -> Result<bool, Error> {
         let count = tasks.len();
-        let (_, supported) = self.look(Services::workers_in_brief).await?;
-        let mut tasks = in_order_of_reception(tasks, &supported).into_iter();
+        let in_order = self.look(|services| {
+            let (_, supported) = services.workers_in_brief()?;
+            Ok(in_order_of_reception(tasks, &supported))
+        });
+        let mut tasks = in_order.await?.into_iter();
         loop {
             let step: Vec<_> = tasks.by_ref().take(STEP).collect();
             if step.is_empty() {
                 break;
             }
-            self.services.take_in(step).await?;
+            if !self.services.take_in(start, step).await? {
+                return Ok(false);
+            }
+        }
+        if let Some(last_updated) = last_updated
+            && !self.services.downloaded(start, last_updated).await?
+        {
+            return Ok(false);
         }
         tracing::info!(tasks = count, "tasks came from the Flamenco Server");
-        Ok(())
+        Ok(true)
     }
 }

@@ -31,7 +31,7 @@ pub use self::{
     registration::{Registration, SignOn},
     reports::MayIRun,
     server_queue::{PushOutcome, ServerQueues},
-    server_tasks::Candidate,
+    server_tasks::{Candidate, DownloadStart},
 };
 use self::{credentials::Credentials, identity::Identities, server_news::ServerNews};
 use crate::{

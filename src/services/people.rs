@@ -1,10 +1,15 @@
 //! What people ask of workers.
 
 use jiff::tz::TimeZone;
+use uuid::Uuid;
 
 use super::{
-    Error, Services, care::follow_schedule, known_worker, releasing::release_all, server_news::News,
-    server_tasks::LAST_MODIFIED,
+    Error, Services,
+    care::follow_schedule,
+    known_worker,
+    releasing::release_all,
+    server_news::News,
+    server_tasks::{LAST_MODIFIED, SLATE},
 };
 use crate::{
     domain::{
@@ -127,10 +132,12 @@ impl Services {
 
     /// Erases all tasks and jobs, and returns how many tasks there were.
     pub async fn erase_tasks(&self) -> Result<u64, Error> {
+        let slate = Uuid::new_v4().to_string();
         self.store
-            .write(self.now(), |tx| {
-                // The Server is to send all of its tasks anew.
+            .write(self.now(), move |tx| {
+                // The Server is to send all of its tasks anew, also those of a download that is under way.
                 tx.forget_setting(LAST_MODIFIED)?;
+                tx.put_setting(SLATE, &slate)?;
                 Ok(tx.erase_tasks()?)
             })
             .await

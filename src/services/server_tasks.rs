@@ -20,6 +20,17 @@ use crate::{
 /// The setting that holds what the Server said of its last download; its name is that of 2.x.
 pub(super) const LAST_MODIFIED: &str = "depsgraph_last_modified";
 
+/// The setting that is another one whenever all tasks have been erased.
+pub(super) const SLATE: &str = "slate";
+
+/// From where a download starts.
+#[derive(Debug, Clone)]
+pub struct DownloadStart {
+    /// What the Server said of the last one, word for word.
+    pub since: Option<String>,
+    slate: Option<String>,
+}
+
 /// A task that a worker could be given, in the version in which the Server last showed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
@@ -44,25 +55,12 @@ impl Services {
         })
     }
 
-    /// Takes in tasks that the Server sent: all of them, in one transaction.
-    pub async fn take_in(&self, tasks: Vec<ServerTask>) -> Result<(), Error> {
-        let news = self.news.clone();
-        let notes = self.store.write(self.now(), move |tx| {
-            let mut notes = Vec::new();
-            for task in &tasks {
-                notes.extend(take_in(tx, &news, task)?);
-            }
-            Ok::<_, Error>(notes)
-        });
-        self.write_notes(notes.await?);
-        Ok(())
-    }
-
     /// Takes in what the Server said of a task that it was asked about. Returns the task as it can now be handed
     /// out, if it can; the Server need not be asked about that version once more.
     pub async fn take_in_answer(&self, answer: ServerTask) -> Result<Option<Candidate>, Error> {
-        let id = answer.id;
-        self.take_in(vec![answer]).await?;
+        let (id, news) = (answer.id, self.news.clone());
+        let note = self.store.write(self.now(), move |tx| take_in(tx, &news, &answer));
+        self.write_notes(note.await?);
         self.store.read(self.now(), |tx| {
             let task = tx.task(id)?.filter(|task| task.status.is_schedulable());
             Ok(task.as_ref().and_then(candidate))
@@ -108,20 +106,45 @@ impl Services {
         self.store.write(self.now(), move |tx| Ok(tx.forget_ask_again(id)?)).await
     }
 
-    /// What the Server said of its last download, word for word.
-    pub fn last_download(&self) -> Result<Option<String>, Error> {
-        self.store.read(self.now(), |tx| Ok(tx.setting(LAST_MODIFIED)?))
+    /// Looks from where a download starts.
+    pub fn start_download(&self) -> Result<DownloadStart, Error> {
+        self.store.read(self.now(), |tx| {
+            Ok(DownloadStart { since: tx.setting(LAST_MODIFIED)?, slate: tx.setting(SLATE)? })
+        })
     }
 
-    /// Keeps what the Server said of a download that is now taken in, and was asked for with `since`. If all tasks were
-    /// erased meanwhile it is not kept: all have to come anew.
-    pub async fn downloaded(&self, since: Option<String>, last_modified: String) -> Result<(), Error> {
+    /// Takes in tasks of a download: all of them, in one transaction. Takes none and returns false if all tasks have
+    /// been erased since the download started: those that were taken in before would be missing, and their children
+    /// would look as if they could run.
+    pub async fn take_in(&self, start: &DownloadStart, tasks: Vec<ServerTask>) -> Result<bool, Error> {
+        let (news, start) = (self.news.clone(), start.clone());
+        let notes = self.store.write(self.now(), move |tx| {
+            if tx.setting(SLATE)? != start.slate {
+                return Ok(None);
+            }
+            let mut notes = Vec::new();
+            for task in &tasks {
+                notes.extend(take_in(tx, &news, task)?);
+            }
+            Ok::<_, Error>(Some(notes))
+        });
+        let notes = notes.await?;
+        let all_is_there = notes.is_some();
+        self.write_notes(notes.into_iter().flatten());
+        Ok(all_is_there)
+    }
+
+    /// Keeps what the Server said of a download that is now taken in, word for word. Returns false if all tasks have
+    /// been erased meanwhile: they have to come anew.
+    pub async fn downloaded(&self, start: &DownloadStart, last_modified: String) -> Result<bool, Error> {
+        let slate = start.slate.clone();
         self.store
             .write(self.now(), move |tx| {
-                if tx.setting(LAST_MODIFIED)? == since {
-                    tx.put_setting(LAST_MODIFIED, &last_modified)?;
+                if tx.setting(SLATE)? != slate {
+                    return Ok(false);
                 }
-                Ok(())
+                tx.put_setting(LAST_MODIFIED, &last_modified)?;
+                Ok(true)
             })
             .await
     }

@@ -128,6 +128,49 @@ async fn after_a_clean_slate_all_tasks_come_anew() {
 }
 
 #[tokio::test]
+async fn a_clean_slate_during_a_download_makes_all_tasks_come_anew() {
+    let (server, m, shot) = taken_in([task("a")]).await;
+    m.advance(10.minutes());
+    server.submit(&job([task("b")]));
+    server.mood_for(Call::Depsgraph, 1, Mood::Hangs);
+    let clean_slate = async {
+        server.arrived(Call::Depsgraph, 2).await;
+        m.services.erase_tasks().await.unwrap();
+        server.release();
+    };
+    let (downloaded, ()) = tokio::join!(m.exchange().download(), clean_slate);
+    downloaded.unwrap();
+    server.expects_since(None);
+    m.advance(1.minute());
+    m.exchange().download().await.unwrap();
+    assert_eq!(m.count_tasks().await, 2);
+    assert_eq!(m.status(&shot["a"]).await, "claimed-by-manager");
+}
+
+#[tokio::test]
+async fn a_clean_slate_while_the_first_tasks_are_taken_in_makes_all_come_anew() {
+    let server = FakeServer::start();
+    let parents: Vec<_> = (0..600).map(|number| format!("p{number}")).collect();
+    let children = parents.iter().map(|parent| behind(&format!("c{parent}"), &[parent]));
+    let shot = server.submit(&job(parents.iter().map(|parent| task(parent)).chain(children)));
+    let m = TestManager::below(&server).await;
+    let clean_slate = async {
+        while m.count_tasks().await == 0 {}
+        m.services.erase_tasks().await.unwrap();
+    };
+    let (downloaded, ()) = tokio::join!(m.exchange().download(), clean_slate);
+    downloaded.unwrap();
+    // A child whose parent was erased would look as if it could run.
+    let ada = m.sleeper("ada").await;
+    ada.gets_nothing().await;
+    server.expects_since(None);
+    m.advance(1.minute());
+    m.exchange().download().await.unwrap();
+    assert_eq!(m.count_tasks().await, 1200);
+    ada.takes(&shot["p0"]).await;
+}
+
+#[tokio::test]
 async fn an_answer_that_makes_no_sense_or_breaks_off_changes_nothing() {
     let server = FakeServer::start();
     server.submit(&job([task("a"), task("b")]));

@@ -232,7 +232,8 @@ impl TestManager {
                 failed_by: Vec::new(),
             }
         });
-        self.services.take_in(sent.collect()).await.unwrap();
+        let start = self.services.start_download().unwrap();
+        assert!(self.services.take_in(&start, sent.collect()).await.unwrap());
         Job { id, tasks }
     }
 
