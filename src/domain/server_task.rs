@@ -43,8 +43,9 @@ pub struct ServerTask {
 pub struct OwnView {
     /// Where it stands here.
     pub status: TaskStatus,
-    /// Whether the Server has yet to hear something about it.
-    pub unheard: bool,
+    /// Whether it may be ahead of the Server's view: the Server has yet to hear something about it, or something has
+    /// happened to it since the Server was asked.
+    pub ahead: bool,
 }
 
 /// What to do with the Server's view of a task.
@@ -62,9 +63,9 @@ pub enum Reception {
 
 /// Judges the Server's view of a task: `status` there, and what the Manager knows of it, if it does.
 ///
-/// A task in the hands of a worker is the Manager's business, and one of which the Server has not heard everything
-/// may be ahead of it (`server-protocol.md`, section 1.2, "Echo"). But what the Server says is over or held back is
-/// so: no news from here can have led to that.
+/// A task in the hands of a worker is the Manager's business, and what is ahead of the Server's view is not undone by it
+/// (`server-protocol.md`, section 1.2, "Echo"). But what the Server says is over or held back is so: no news from here
+/// can have led to that.
 pub fn receive(status: TaskStatus, own: Option<OwnView>) -> Reception {
     use TaskStatus as S;
     if own.is_some_and(|own| own.status.is_in_hand()) {
@@ -74,7 +75,7 @@ pub fn receive(status: TaskStatus, own: Option<OwnView>) -> Reception {
         S::Queued | S::ClaimedByManager | S::SoftFailed | S::Active => true,
         S::CancelRequested | S::Failed | S::Completed | S::Canceled | S::Paused => false,
     };
-    if may_be_late && own.is_some_and(|own| own.unheard) {
+    if may_be_late && own.is_some_and(|own| own.ahead) {
         return Reception::AskAgain;
     }
     match (status, own.map(|own| own.status)) {
@@ -143,8 +144,8 @@ mod tests {
 
     const IN_HAND: [TaskStatus; 2] = [TaskStatus::Active, TaskStatus::CancelRequested];
 
-    fn own(status: TaskStatus, unheard: bool) -> OwnView {
-        OwnView { status, unheard }
+    fn own(status: TaskStatus, ahead: bool) -> OwnView {
+        OwnView { status, ahead }
     }
 
     #[test]
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_with_news_the_server_has_not_heard_is_overwritten_only_when_the_server_has_ended_it() {
+    fn a_task_that_is_ahead_of_the_servers_view_is_overwritten_only_when_the_server_has_ended_it() {
         use TaskStatus as S;
         for status in [S::Queued, S::ClaimedByManager, S::SoftFailed, S::Active] {
             assert_eq!(receive(status, Some(own(S::Completed, true))), Reception::AskAgain);

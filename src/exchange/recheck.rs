@@ -54,7 +54,8 @@ impl Exchange {
 
     /// Asks the Server about a task. Returns the version that may be handed out, if it may.
     async fn ask(&self, candidate: Candidate, deadline: Instant) -> Result<Option<Candidate>, Error> {
-        if !self.board.may_try(Topic::Recheck, self.services.now()) {
+        let now = self.services.now();
+        if !self.board.may_try(Topic::Recheck, now) {
             return Ok(Some(candidate));
         }
         let asked = timeout_at(deadline, self.server.task(candidate.task, &candidate.etag)).await;
@@ -65,7 +66,7 @@ impl Exchange {
             }
             Ok(TaskAnswer::Changed(task)) => {
                 self.heard();
-                self.services.take_in_answer(*task).await
+                self.services.take_in_answer(*task, now).await
             }
             Ok(TaskAnswer::Gone) => {
                 self.heard();
@@ -83,12 +84,13 @@ impl Exchange {
     pub async fn ask_again(&self) -> Result<(), Error> {
         let tasks = self.look(|services| services.to_ask_again(STEP)).await?;
         for Candidate { task, etag } in tasks {
-            if !self.board.may_try(Topic::Recheck, self.services.now()) {
+            let now = self.services.now();
+            if !self.board.may_try(Topic::Recheck, now) {
                 break;
             }
             match self.server.task(task, &etag).await {
                 Ok(TaskAnswer::Unchanged) => self.services.asked_again(task).await?,
-                Ok(TaskAnswer::Changed(answer)) => drop(self.services.take_in_answer(*answer).await?),
+                Ok(TaskAnswer::Changed(answer)) => drop(self.services.take_in_answer(*answer, now).await?),
                 Ok(TaskAnswer::Gone) => self.services.forget_at_server(task).await?,
                 Err(error) => {
                     self.not_heard(&error);

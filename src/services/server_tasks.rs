@@ -28,6 +28,8 @@ pub(super) const SLATE: &str = "slate";
 pub struct DownloadStart {
     /// What the Server said of the last one, word for word.
     pub since: Option<String>,
+    /// When it is asked for.
+    at: Timestamp,
     slate: Option<String>,
 }
 
@@ -55,11 +57,15 @@ impl Services {
         })
     }
 
-    /// Takes in what the Server said of a task that it was asked about. Returns the task as it can now be handed
-    /// out, if it can; the Server need not be asked about that version once more.
-    pub async fn take_in_answer(&self, answer: ServerTask) -> Result<Option<Candidate>, Error> {
+    /// Takes in what the Server said of a task that it was asked about at that moment. Returns the task as it can now
+    /// be handed out, if it can; the Server need not be asked about that version once more.
+    pub async fn take_in_answer(
+        &self,
+        answer: ServerTask,
+        asked: Timestamp,
+    ) -> Result<Option<Candidate>, Error> {
         let (id, news) = (answer.id, self.news.clone());
-        let note = self.store.write(self.now(), move |tx| take_in(tx, &news, &answer));
+        let note = self.store.write(self.now(), move |tx| take_in(tx, &news, &answer, asked));
         self.write_notes(note.await?);
         self.store.read(self.now(), |tx| {
             let task = tx.task(id)?.filter(|task| task.status.is_schedulable());
@@ -108,8 +114,9 @@ impl Services {
 
     /// Looks from where a download starts.
     pub fn start_download(&self) -> Result<DownloadStart, Error> {
-        self.store.read(self.now(), |tx| {
-            Ok(DownloadStart { since: tx.setting(LAST_MODIFIED)?, slate: tx.setting(SLATE)? })
+        let at = self.now();
+        self.store.read(at, |tx| {
+            Ok(DownloadStart { since: tx.setting(LAST_MODIFIED)?, at, slate: tx.setting(SLATE)? })
         })
     }
 
@@ -124,7 +131,7 @@ impl Services {
             }
             let mut notes = Vec::new();
             for task in &tasks {
-                notes.extend(take_in(tx, &news, task)?);
+                notes.extend(take_in(tx, &news, task, start.at)?);
             }
             Ok::<_, Error>(Some(notes))
         });
@@ -155,12 +162,21 @@ pub(super) fn candidate(task: &Task) -> Option<Candidate> {
     task.etag.clone().map(|etag| Candidate { task: task.id, etag })
 }
 
-/// Takes in a task, or decides that the Manager knows better.
-fn take_in(tx: &mut WriteTx<'_>, news: &ServerNews, sent: &ServerTask) -> Result<Option<Note>, Error> {
+/// Takes in a task as the Server saw it when it was asked at that moment, or decides that the Manager knows better.
+fn take_in(
+    tx: &mut WriteTx<'_>,
+    news: &ServerNews,
+    sent: &ServerTask,
+    asked: Timestamp,
+) -> Result<Option<Note>, Error> {
     keep_job(tx, sent)?;
     let old = tx.task(sent.id)?;
     let own = match &old {
-        Some(task) => Some(OwnView { status: task.status, unheard: tx.has_updates(sent.id)? }),
+        Some(task) => {
+            // A moment in the future is no news: the clock was set back.
+            let changed_meanwhile = asked < task.last_updated && task.last_updated <= tx.now();
+            Some(OwnView { status: task.status, ahead: changed_meanwhile || tx.has_updates(sent.id)? })
+        }
         None => None,
     };
     match receive(sent.status, own) {

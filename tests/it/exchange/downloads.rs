@@ -272,6 +272,31 @@ async fn what_the_server_has_not_heard_is_not_undone_and_a_requeue_comes_later_b
 }
 
 #[tokio::test]
+async fn an_older_view_does_not_undo_what_happened_while_it_was_on_its_way() {
+    let (server, m, shot) = taken_in([task("a"), task("b")]).await;
+    let ada = m.sleeper("ada").await;
+    m.advance(10.minutes());
+    for name in ["a", "b"] {
+        server.set_task(&shot[name], &json!({"priority": 90}));
+    }
+    server.mood_for(Call::Depsgraph, 1, Mood::AnswersLate);
+    let meanwhile = async {
+        server.arrived(Call::Depsgraph, 2).await;
+        m.advance(1.second());
+        ada.takes_and_completes(&shot["a"]).await;
+        m.exchange().push().await.unwrap();
+        server.release();
+    };
+    let (downloaded, ()) = tokio::join!(m.exchange().download(), meanwhile);
+    downloaded.unwrap();
+    assert_eq!(server.status(&shot["a"]), "completed");
+    assert_eq!(m.statuses(&shot).await, ["completed", "claimed-by-manager"]);
+    m.exchanges().await;
+    assert_eq!(m.statuses(&shot).await, ["completed", "claimed-by-manager"]);
+    assert_eq!(to_ask_about(&m).await, 0);
+}
+
+#[tokio::test]
 async fn a_task_that_the_server_thinks_active_and_nobody_has_goes_back_to_the_queue() {
     let server = FakeServer::start();
     let shot = server.submit(&job([task("a")]));
@@ -362,6 +387,20 @@ async fn a_clock_that_runs_ahead_loses_no_task() {
     server.expects_since(Some("2026-03-02T11:00:00+00:00"));
     download_in_time(&m).await;
     assert_eq!(m.status(&more["b"]).await, "claimed-by-manager");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_keeps_no_task_as_it_was() {
+    let server = FakeServer::start();
+    let shot = server.submit(&job([task("a")]));
+    let m = TestManager::configured(&server.toml()).await;
+    m.exchanges().await;
+    m.advance(-1.hour());
+    server.clock.advance(1.second());
+    server.set_task(&shot["a"], &json!({"priority": 90}));
+    m.get("/kick").await.expect(200);
+    m.exchanges().await;
+    assert_eq!(m.task(&shot["a"]).await["priority"], 90);
 }
 
 #[tokio::test]
