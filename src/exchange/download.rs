@@ -19,13 +19,15 @@ impl Exchange {
             return Ok(());
         }
         self.download_wanted.store(false, Ordering::Relaxed);
-        if !self.fetch().await? {
+        let done = self.fetch().await;
+        if !matches!(done, Ok(true)) {
+            // Whoever wanted them still does.
             self.download_wanted.store(true, Ordering::Relaxed);
         }
-        Ok(())
+        done.map(drop)
     }
 
-    /// Fetches tasks and takes them in. Returns false if all tasks were erased meanwhile.
+    /// Fetches tasks and takes them in. Returns whether all is there now that the Server has.
     async fn fetch(&self) -> Result<bool, Error> {
         let start = self.services.start_download()?;
         match self.server.download(start.since.as_deref()).await {
@@ -40,7 +42,7 @@ impl Exchange {
             }
             Err(error) => {
                 self.board.failed(Topic::Download, self.services.now(), &error);
-                return Ok(true);
+                return Ok(false);
             }
         }
         let now = self.services.now();

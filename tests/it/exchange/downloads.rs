@@ -62,6 +62,20 @@ async fn a_kick_fetches_tasks_and_tells_what_there_is_at_once() {
 }
 
 #[tokio::test]
+async fn what_was_asked_for_by_a_kick_is_fetched_when_the_server_is_well_again() {
+    let (server, m, _) = taken_in([task("a")]).await;
+    m.advance(1.second());
+    server.submit(&job([task("b")]));
+    server.mood_for(Call::Depsgraph, 1, Mood::Answers(500));
+    m.get("/kick").await.expect(200);
+    m.exchanges().await;
+    assert_eq!((m.count_tasks().await, server.count(Call::Depsgraph)), (1, 2));
+    m.advance(2.seconds());
+    m.exchanges().await;
+    assert_eq!(m.count_tasks().await, 2);
+}
+
+#[tokio::test]
 async fn an_idle_worker_fetches_tasks_but_not_within_ten_seconds() {
     let (server, m, _) = taken_in([]).await;
     let ada = m.sleeper("ada").await;
