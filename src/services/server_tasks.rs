@@ -78,7 +78,8 @@ impl Services {
         self.store
             .write(self.now(), move |tx| {
                 tx.forget_ask_again(id)?;
-                let waiting = |task: &Task| !task.status.is_in_hand() && task.etag.is_some();
+                let waits = |status: TaskStatus| status.is_schedulable() || status == TaskStatus::Paused;
+                let waiting = |task: &Task| waits(task.status) && task.etag.is_some();
                 let Some(mut task) = tx.task(id)?.filter(waiting) else { return Ok(()) };
                 task.status = TaskStatus::Canceled;
                 task.activity = "The Flamenco Server no longer knows this task".into();

@@ -311,6 +311,22 @@ async fn an_older_view_does_not_undo_what_happened_while_it_was_on_its_way() {
 }
 
 #[tokio::test]
+async fn a_task_that_is_over_here_stays_so_when_the_server_forgets_it() {
+    let (server, m, shot) = taken_in([task("a")]).await;
+    let ada = m.sleeper("ada").await;
+    ada.takes(&shot["a"]).await;
+    m.advance(1.second());
+    server.set_task(&shot["a"], &json!({"priority": 90}));
+    download_in_time(&m).await;
+    ada.ends(&shot["a"], "completed").await;
+    m.exchange().push().await.unwrap();
+    server.delete_task(&shot["a"]);
+    m.exchange().ask_again().await.unwrap();
+    assert_eq!(m.status(&shot["a"]).await, "completed");
+    assert_eq!(to_ask_about(&m).await, 0);
+}
+
+#[tokio::test]
 async fn a_task_that_the_server_thinks_active_and_nobody_has_goes_back_to_the_queue() {
     let server = FakeServer::start();
     let shot = server.submit(&job([task("a")]));
