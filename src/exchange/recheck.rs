@@ -12,7 +12,7 @@ use crate::{
     upstream::{CallError, TaskAnswer},
 };
 
-/// As often a worker's task is chosen anew because the Server knows another version of it.
+/// As often a worker's task may have another version at the Server before the worker has to come again.
 const ROUNDS: usize = 3;
 
 /// As long a worker waits for the Server, all rounds together: a little more than one call may take, and less than
@@ -29,16 +29,23 @@ impl Exchange {
     /// for a while.
     pub async fn hand_out(&self, worker: WorkerId) -> Result<HandOut, Error> {
         let deadline = Instant::now() + BUDGET;
-        for _ in 0..ROUNDS {
+        let mut changes = 0;
+        while changes < ROUNDS {
             let permit = match self.services.candidate(worker)? {
                 None => Permit::Nothing,
-                Some(candidate) => match self.ask(candidate, deadline).await? {
-                    Some(permitted) => Permit::Only(permitted),
-                    None => continue,
-                },
+                Some(candidate) => {
+                    let permitted = self.ask(&candidate, deadline).await?;
+                    changes += usize::from(permitted.as_ref() != Some(&candidate));
+                    match permitted {
+                        Some(permitted) => Permit::Only(permitted),
+                        None => continue,
+                    }
+                }
             };
             match self.services.hand_out(worker, permit).await? {
-                HandOut::AskFirst => {}
+                // Another task is the one to be given by now: another worker was faster, say.
+                HandOut::AskFirst if Instant::now() < deadline => {}
+                HandOut::AskFirst => return Ok(HandOut::Nothing),
                 HandOut::Nothing => {
                     self.idle_worker();
                     return Ok(HandOut::Nothing);
@@ -53,16 +60,16 @@ impl Exchange {
     }
 
     /// Asks the Server about a task. Returns the version that may be handed out, if it may.
-    async fn ask(&self, candidate: Candidate, deadline: Instant) -> Result<Option<Candidate>, Error> {
+    async fn ask(&self, candidate: &Candidate, deadline: Instant) -> Result<Option<Candidate>, Error> {
         let now = self.services.now();
         if !self.board.may_try(Topic::Recheck, now) {
-            return Ok(Some(candidate));
+            return Ok(Some(candidate.clone()));
         }
         let asked = timeout_at(deadline, self.server.task(candidate.task, &candidate.etag)).await;
         match asked.unwrap_or_else(|_| Err(too_slow())) {
             Ok(TaskAnswer::Unchanged) => {
                 self.heard();
-                Ok(Some(candidate))
+                Ok(Some(candidate.clone()))
             }
             Ok(TaskAnswer::Changed(task)) => {
                 self.heard();
@@ -75,7 +82,7 @@ impl Exchange {
             }
             Err(error) => {
                 self.not_heard(&error);
-                Ok(Some(candidate))
+                Ok(Some(candidate.clone()))
             }
         }
     }

@@ -3,5 +3,6 @@
 mod cancellations;
 mod downloads;
 mod pushes;
+mod rechecks;
 mod shown;
 mod trouble;
