@@ -1,7 +1,10 @@
 //! How each conversation with the Server goes: what went well, what failed, and when it is tried again. In memory
 //! only: after a start everything is tried at once.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    error::Error,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -123,19 +126,20 @@ impl Board {
     }
 
     /// It went wrong. The pause grows with each time; if the Server does not accept the Manager, all stand still.
-    pub fn failed(&self, topic: Topic, now: Timestamp, error: &CallError) {
-        let failure = Failure { at: now, what: error.to_string() };
+    pub fn failed(&self, topic: Topic, now: Timestamp, error: &(dyn Error + 'static)) {
+        let stops_all = error.downcast_ref().is_some_and(|error| stops_all(topic, error));
+        let error = in_full(error);
+        let failure = Failure { at: now, what: error.clone() };
         let mut state = self.lock();
-        let stops_all = stops_all(topic, error);
         if stops_all {
             let until = now + STANDSTILL;
-            let what = failure.what.clone();
+            let what = error.clone();
             if let Some((first, end)) = &mut state.standstill {
                 (first.what, *end) = (what, until);
             } else {
                 state.standstill = Some((failure.clone(), until));
                 let tried_again = format!("in {STANDSTILL:#}, or at once after GET /kick");
-                tracing::error!(%error, tried_again, "the exchange with the Flamenco Server stands still");
+                tracing::error!(error, tried_again, "the exchange with the Flamenco Server stands still");
             }
         }
         let conversation = &mut state.conversations[topic as usize];
@@ -144,9 +148,19 @@ impl Board {
         conversation.next_try = Some(now + pause);
         if conversation.failures == 1 && !stops_all {
             let pause = format!("{pause:#}");
-            tracing::warn!(topic = topic.as_str(), %error, pause, "the exchange with the Flamenco Server failed; it is tried again");
+            tracing::warn!(
+                topic = topic.as_str(),
+                error,
+                pause,
+                "the exchange with the Flamenco Server failed; it is tried again"
+            );
         } else {
-            tracing::debug!(topic = topic.as_str(), %error, failures = conversation.failures, "it failed again");
+            tracing::debug!(
+                topic = topic.as_str(),
+                error,
+                failures = conversation.failures,
+                "it failed again"
+            );
         }
         conversation.last_failure = Some(failure);
     }
@@ -184,6 +198,18 @@ fn stops_all(topic: Topic, error: &CallError) -> bool {
 /// Has `then` yet to come? Not if it is further away than it can ever have been: the clock was set back.
 fn is_ahead(then: Timestamp, now: Timestamp, at_most: SignedDuration) -> bool {
     now < then && then.duration_since(now) <= at_most
+}
+
+/// An error with what it is due to.
+fn in_full(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut reason = error.source();
+    while let Some(error) = reason {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        reason = error.source();
+    }
+    text
 }
 
 /// A number from 0 to 1.

@@ -13,7 +13,8 @@ impl Exchange {
                 Ok(log) => log,
                 Err(error) => {
                     self.services.log_refused(request).await?;
-                    return Err(error);
+                    self.board.failed(Topic::LogUpload, self.services.now(), &error);
+                    break;
                 }
             };
             let sent = self.server.upload_log(request.task, log.bytes, log.length).await;

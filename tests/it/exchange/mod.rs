@@ -2,6 +2,7 @@
 
 mod cancellations;
 mod downloads;
+mod logs;
 mod pushes;
 mod rechecks;
 mod shown;
