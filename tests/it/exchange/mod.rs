@@ -3,6 +3,7 @@
 mod cancellations;
 mod downloads;
 mod logs;
+mod notifications;
 mod pushes;
 mod rechecks;
 mod shown;
