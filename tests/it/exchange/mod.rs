@@ -2,6 +2,7 @@
 
 mod cancellations;
 mod downloads;
+mod kills;
 mod logs;
 mod notifications;
 mod pushes;

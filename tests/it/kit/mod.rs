@@ -2,6 +2,7 @@
 
 mod door;
 mod jobs;
+mod killed;
 mod listener;
 mod manager;
 mod server;
@@ -9,6 +10,7 @@ mod worker;
 
 pub use door::Answer;
 pub use jobs::{Job, behind, job, task, with};
+pub use killed::killed_at;
 pub use listener::Listener;
 pub use manager::{START, TestManager, config_in};
 pub use server::{Call, FakeServer, Mood};
