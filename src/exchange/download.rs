@@ -20,6 +20,10 @@ impl Exchange {
         }
         self.download_wanted.store(false, Ordering::Relaxed);
         let done = self.fetch().await;
+        if let Err(error) = &done {
+            // On a full disk, say: the Server must not be asked for everything again and again.
+            self.board.failed(Topic::Download, self.services.now(), error);
+        }
         if !matches!(done, Ok(true)) {
             // Whoever wanted them still does.
             self.download_wanted.store(true, Ordering::Relaxed);

@@ -111,7 +111,17 @@ impl Exchange {
         }
         self.push_wanted.store(false, Ordering::Relaxed);
         let mut turn = Turn::default();
-        while self.push_batch(&mut turn).await? == Next::Again {}
+        loop {
+            match self.push_batch(&mut turn).await {
+                Ok(Next::Again) => {}
+                Ok(Next::Pause) => break,
+                Err(error) => {
+                    // On a full disk, say: the Server must not hear the same again and again.
+                    self.board.failed(Topic::Push, self.services.now(), &error);
+                    return Err(error);
+                }
+            }
+        }
         self.batches().turned(turn.left || !turn.refused.is_empty());
         self.judge(turn).await
     }
