@@ -50,11 +50,10 @@ async fn whatever_goes_wrong_at_the_server_is_tried_again_more_and_more_rarely_a
         assert!((8..=32).contains(&pushes), "{pushes}");
         let about = farm(&m).await;
         assert!(about["exchange"]["conversations"]["push"]["failures_in_a_row"].as_u64() >= Some(8));
-        let warnings = log.lines(Level::WARN);
-        assert!(
-            matches!(&warnings[..], [one] if one.contains("push") && one.contains("http://")),
-            "{warnings:?}"
-        );
+        let mut warnings = log.lines(Level::WARN);
+        // On a busy machine a question about a task may take too long.
+        warnings.retain(|line| line.contains("topic=\"push\""));
+        assert!(matches!(&warnings[..], [one] if one.contains("http://")), "{warnings:?}");
         server.mood(Call::Push, Mood::Fine);
         ada.takes(&shot["b"]).await;
         m.seconds_pass(60).await;
@@ -273,12 +272,12 @@ async fn without_valid_credentials_everything_stands_still_with_one_error_and_no
 }
 
 #[tokio::test]
-async fn a_worker_that_asks_for_a_task_finds_out_about_bad_credentials_and_gets_its_task() {
+async fn a_worker_gets_its_task_when_the_server_no_longer_accepts_the_manager() {
     let server = FakeServer::start();
     let (m, ada, shot) = at_work(&server).await;
     server.mood_for_all(&Mood::Revoked);
     ada.takes(&shot["a"]).await;
-    m.seconds_pass(1).await;
+    m.seconds_pass(5).await;
     assert_ne!(farm(&m).await["exchange"]["standstill"], Value::Null);
     let asked = server.requests().len();
     ada.takes_and_completes(&shot["a"]).await;

@@ -5,12 +5,18 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use tracing::{Level, subscriber::DefaultGuard};
+use tracing::{
+    Dispatch, Level,
+    subscriber::{DefaultGuard, NoSubscriber},
+};
 
 /// It listens for as long as it is kept.
 pub struct Listener {
     heard: Arc<Mutex<Vec<u8>>>,
     _listening: DefaultGuard,
+    /// While there is but one subscriber, the thread that first comes by a line of the log decides for all threads
+    /// whether anybody wants it; and that thread may be another test's.
+    _second: Dispatch,
 }
 
 impl Listener {
@@ -23,7 +29,8 @@ impl Listener {
             .with_target(false)
             .without_time()
             .with_writer(move || paper.clone());
-        Self { heard, _listening: tracing::subscriber::set_default(log.finish()) }
+        let second = Dispatch::new(NoSubscriber::new());
+        Self { heard, _listening: tracing::subscriber::set_default(log.finish()), _second: second }
     }
 
     /// All lines of a level.
