@@ -100,17 +100,23 @@ fn conversations(registry: &mut Registry, state: &exchange::State) {
     let topics = || Topic::ALL.into_iter().zip(&state.conversations);
     let failures = Family::<[(&'static str, &'static str); 1], Gauge>::default();
     let success = Family::<[(&'static str, &'static str); 1], Gauge>::default();
+    let next_try = Family::<[(&'static str, &'static str); 1], Gauge>::default();
     for (topic, conversation) in topics() {
         let label = [("conversation", topic.as_str())];
         failures.get_or_create(&label).set(conversation.failures.into());
         if let Some(last) = conversation.last_success {
             success.get_or_create(&label).set(last.as_second());
         }
+        if let Some(next) = conversation.next_try {
+            next_try.get_or_create(&label).set(next.as_second());
+        }
     }
     let help = "How often a conversation with the Server has failed since it last went well";
     registry.register("exchange_failures", help, failures);
     let help = "When a conversation with the Server last went well, in seconds since 1970";
     registry.register("exchange_last_success_timestamp_seconds", help, success);
+    let help = "When a conversation with the Server is tried next, in seconds since 1970";
+    registry.register("exchange_next_try_timestamp_seconds", help, next_try);
     let help = "Whether all conversations stand still because the Server does not accept this Manager";
     number(registry, "exchange_standstill", help, u64::from(state.standstill.is_some()));
 }

@@ -41,7 +41,7 @@ pub enum CallError {
         /// What the Server says, or where it redirects to.
         message: String,
     },
-    /// 5xx, or an answer that cannot be understood.
+    /// 5xx, a 4xx that asks for patience, or an answer that cannot be understood.
     #[error("trouble at the Flamenco Server: status {status} to {call}: {message}")]
     Trouble {
         /// Method and URL.
@@ -100,6 +100,8 @@ impl Answer {
         let Self { call, status, .. } = self;
         match status {
             401 | 403 => CallError::Credentials { call, status, message },
+            // It says that it is too busy, or too slow: the same call may well be taken later.
+            408 | 425 | 429 => CallError::Trouble { call, status, message },
             300..=499 => CallError::Refused { call, status, message },
             _ => CallError::Trouble { call, status, message },
         }
