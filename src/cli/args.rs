@@ -104,7 +104,7 @@ pub enum Command {
     /// What they say is lost: the Server will not hear of it. Without a Server nothing waits.
     Purgequeue(Confirmation),
 
-    /// Submit and look at jobs, on the running Manager
+    /// Submit jobs, look at them and control them, on the running Manager
     Job(On<JobCommand>),
 
     /// Look at workers, on the running Manager
@@ -149,6 +149,51 @@ pub enum JobCommand {
     Show {
         /// The job's ID, 24 hex digits
         id: JobId,
+    },
+
+    /// Stop a job for good; workers are told to stop what they have of it
+    Cancel {
+        /// The job's ID, 24 hex digits
+        id: JobId,
+    },
+
+    /// Let a job wait: what is running is finished, and nothing else is handed out
+    Pause {
+        /// The job's ID, 24 hex digits
+        id: JobId,
+    },
+
+    /// Let a paused job go on
+    Resume {
+        /// The job's ID, 24 hex digits
+        id: JobId,
+    },
+
+    /// Do a job again: all of it, or with --failed what is not completed
+    Requeue {
+        /// The job's ID, 24 hex digits
+        id: JobId,
+        /// Only the tasks that are not completed
+        #[arg(long)]
+        failed: bool,
+    },
+
+    /// Give a job another priority; higher goes first
+    Priority {
+        /// The job's ID, 24 hex digits
+        id: JobId,
+        /// The new priority
+        #[arg(allow_negative_numbers = true)]
+        priority: i32,
+    },
+
+    /// Forget a job, with its tasks and their logs
+    Delete {
+        /// The job's ID, 24 hex digits
+        id: JobId,
+        /// Even if workers have tasks of it in hand
+        #[arg(long)]
+        force: bool,
     },
 }
 

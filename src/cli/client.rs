@@ -45,6 +45,11 @@ impl Client {
         self.answer(self.agent.post(self.at(path)).content_type("application/json").send(body))
     }
 
+    /// `PATCH path` with a JSON body.
+    pub fn patch(&self, path: &str, body: &[u8]) -> Result<Value, Failure> {
+        self.answer(self.agent.patch(self.at(path)).content_type("application/json").send(body))
+    }
+
     /// `DELETE path`
     pub fn delete(&self, path: &str) -> Result<Value, Failure> {
         self.answer(self.agent.delete(self.at(path)).call())

@@ -1,4 +1,4 @@
-//! `job submit`, `job list` and `job show`.
+//! `job`: jobs are submitted, looked at and controlled.
 
 use std::fs;
 
@@ -35,7 +35,27 @@ pub fn execute(manager: &Client, command: &JobCommand, as_json: bool) -> Result<
             print(&job_table(std::slice::from_ref(&job)))?;
             print(&format!("\n{}", task_table(&tasks)))
         }
+        JobCommand::Cancel { id } => report(&manager.post(&format!("/api/jobs/{id}/cancel"), &[])?, as_json),
+        JobCommand::Pause { id } => report(&manager.post(&format!("/api/jobs/{id}/pause"), &[])?, as_json),
+        JobCommand::Resume { id } => report(&manager.post(&format!("/api/jobs/{id}/resume"), &[])?, as_json),
+        JobCommand::Requeue { id, failed } => {
+            let which = if *failed { "failed" } else { "all" };
+            report(&manager.post(&format!("/api/jobs/{id}/requeue?tasks={which}"), &[])?, as_json)
+        }
+        JobCommand::Priority { id, priority } => {
+            let change = json!({ "priority": priority }).to_string();
+            report(&manager.patch(&format!("/api/jobs/{id}"), change.as_bytes())?, as_json)
+        }
+        JobCommand::Delete { id, force } => {
+            let deleted = manager.delete(&format!("/api/jobs/{id}?force={force}"))?;
+            if as_json { print_json(&deleted) } else { print(&format!("Job {id} was deleted.")) }
+        }
     }
+}
+
+/// The job after something was done with it.
+fn report(job: &Value, as_json: bool) -> Result<(), Failure> {
+    if as_json { print_json(job) } else { print(&job_table(std::slice::from_ref(job))) }
 }
 
 /// All entries of a list, page by page.

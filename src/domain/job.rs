@@ -4,7 +4,10 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::{ids::JobId, task::TaskStatus};
+use super::{
+    ids::JobId,
+    task::{TaskEvent, TaskStatus},
+};
 
 /// What is fixed about a job.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +22,8 @@ pub struct Job {
     pub metadata: String,
     /// When it came in.
     pub created: Timestamp,
+    /// Whether it is a Flamenco Server's: what becomes of it is decided there.
+    pub of_server: bool,
 }
 
 /// The job type of test renders.
@@ -33,6 +38,189 @@ pub struct JobState {
     pub updated: Timestamp,
     /// How its tasks stand.
     pub tally: Tally,
+    /// What is wanted of it.
+    pub wish: JobWish,
+}
+
+/// What people want of a job, or what its failures have led to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum JobWish {
+    /// To be done.
+    #[default]
+    Run,
+    /// To wait: what is running ends, and nothing else is handed out.
+    Pause,
+    /// To be stopped for good.
+    Cancel,
+    /// To be stopped for good, because too many of its tasks have failed.
+    Fail,
+    /// To be forgotten, with its tasks and their logs.
+    Delete,
+    /// To be done again, all of it.
+    Requeue,
+    /// To be done again, as far as it is not completed.
+    RequeueFailed,
+}
+
+impl JobWish {
+    /// All wishes.
+    pub const ALL: [Self; 7] =
+        [Self::Run, Self::Pause, Self::Cancel, Self::Fail, Self::Delete, Self::Requeue, Self::RequeueFailed];
+
+    /// May its tasks be handed out?
+    pub fn lets_run(self) -> bool {
+        self == Self::Run
+    }
+
+    /// What happens to each of its tasks because of the wish, as far as that is possible.
+    pub fn of_tasks(self) -> Option<TaskEvent> {
+        match self {
+            Self::Run | Self::Pause => None,
+            Self::Cancel | Self::Fail | Self::Delete => Some(TaskEvent::CancelAsked),
+            Self::Requeue | Self::RequeueFailed => Some(TaskEvent::Requeued),
+        }
+    }
+}
+
+/// What people do with a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobAction {
+    /// Stop it for good.
+    Cancel,
+    /// Let it wait.
+    Pause,
+    /// Let it go on.
+    Resume,
+    /// Do it again: all of its tasks.
+    Requeue,
+    /// Do again what is not completed.
+    RequeueFailed,
+    /// Forget it.
+    Delete {
+        /// Even if workers have its tasks in hand.
+        force: bool,
+    },
+}
+
+impl fmt::Display for JobAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cancel => "canceled",
+            Self::Pause => "paused",
+            Self::Resume => "resumed",
+            Self::Requeue | Self::RequeueFailed => "requeued",
+            Self::Delete { .. } => "deleted",
+        })
+    }
+}
+
+/// An action that makes no sense for a job that stands like this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a job that is {from} cannot be {action}{}", hint(*.from, *.wish, *.action))]
+pub struct IllegalAction {
+    /// How the job stands.
+    pub from: JobStatus,
+    /// What is wanted of it.
+    pub wish: JobWish,
+    /// What was to be done with it.
+    pub action: JobAction,
+}
+
+fn hint(from: JobStatus, wish: JobWish, action: JobAction) -> &'static str {
+    match wish {
+        JobWish::Delete => "; it is being deleted",
+        JobWish::Requeue | JobWish::RequeueFailed => "; it is being requeued, try again in a moment",
+        JobWish::Run | JobWish::Pause | JobWish::Cancel | JobWish::Fail => match action {
+            JobAction::Delete { .. } => "; cancel it first, or use force",
+            _ if from.has_ended() => "; it can be requeued",
+            _ => "",
+        },
+    }
+}
+
+impl JobState {
+    /// How the job stands. It follows from what is wanted and from how its tasks stand, so it never hangs in between.
+    pub fn status(&self) -> JobStatus {
+        let by_itself = self.tally.job_status();
+        let in_hand = self.tally.in_hand() > 0;
+        match self.wish {
+            JobWish::Run | JobWish::Pause | JobWish::Cancel | JobWish::Fail | JobWish::Delete
+                if by_itself == JobStatus::Completed =>
+            {
+                by_itself
+            }
+            JobWish::Run => by_itself,
+            JobWish::Pause if by_itself.has_ended() => by_itself,
+            JobWish::Pause => JobStatus::Paused,
+            JobWish::Cancel | JobWish::Delete if in_hand => JobStatus::CancelRequested,
+            JobWish::Cancel | JobWish::Delete => JobStatus::Canceled,
+            JobWish::Fail => JobStatus::Failed,
+            // On its way back.
+            JobWish::Requeue | JobWish::RequeueFailed if in_hand => JobStatus::Active,
+            JobWish::Requeue | JobWish::RequeueFailed => JobStatus::Queued,
+        }
+    }
+
+    /// What is wanted of the job after `action`. Every pair is decided here and nowhere else. Doing once more what was
+    /// done already is no error.
+    pub fn after(&self, action: JobAction) -> Result<JobWish, IllegalAction> {
+        use JobStatus as S;
+        let from = self.status();
+        let being_requeued = matches!(self.wish, JobWish::Requeue | JobWish::RequeueFailed);
+        let wish = match action {
+            JobAction::Delete { force } => {
+                (force || self.is_quiet() || self.wish == JobWish::Delete).then_some(JobWish::Delete)
+            }
+            _ if self.wish == JobWish::Delete => None,
+            JobAction::Cancel => match from {
+                S::Queued | S::Active | S::Paused | S::CancelRequested | S::Canceled => Some(JobWish::Cancel),
+                // What is left of it can still be stopped.
+                S::Failed if !self.is_quiet() => Some(JobWish::Cancel),
+                S::Failed | S::Completed => None,
+            },
+            // Some of its tasks would be left behind.
+            JobAction::Pause if being_requeued => None,
+            JobAction::Pause => match from {
+                S::Queued | S::Active | S::Paused => Some(JobWish::Pause),
+                S::CancelRequested | S::Canceled | S::Failed | S::Completed => None,
+            },
+            // That is done already, or all of it is about to be done again.
+            JobAction::Resume if being_requeued => Some(self.wish),
+            JobAction::Resume => match from {
+                S::Paused | S::Queued | S::Active => Some(JobWish::Run),
+                S::CancelRequested | S::Canceled | S::Failed | S::Completed => None,
+            },
+            JobAction::Requeue => Some(JobWish::Requeue),
+            JobAction::RequeueFailed if self.wish == JobWish::Requeue => Some(self.wish),
+            JobAction::RequeueFailed => Some(JobWish::RequeueFailed),
+        };
+        wish.ok_or(IllegalAction { from, wish: self.wish, action })
+    }
+
+    /// May there be tasks that have yet to follow what is wanted of the job?
+    pub fn has_tasks_to_follow(&self) -> bool {
+        match self.wish {
+            JobWish::Run | JobWish::Pause => false,
+            JobWish::Cancel | JobWish::Fail => {
+                self.tally.waiting() > 0 || self.tally.count(TaskStatus::Active) > 0
+            }
+            JobWish::Delete | JobWish::Requeue | JobWish::RequeueFailed => true,
+        }
+    }
+
+    /// Has it ended, or was it never begun, so that nobody notices if it goes?
+    fn is_quiet(&self) -> bool {
+        let status = self.status();
+        self.tally.in_hand() == 0
+            && (status.has_ended() || matches!(status, JobStatus::Queued | JobStatus::Paused))
+    }
+
+    /// Have so many tasks failed that the job has failed? `percentage` is `job_fail_percentage`; 0 means never.
+    pub fn has_failed_by(&self, percentage: u32) -> bool {
+        let failed = u128::from(self.tally.count(TaskStatus::Failed));
+        let total = u128::from(self.tally.total());
+        percentage > 0 && failed > 0 && failed * 100 >= total * u128::from(percentage)
+    }
 }
 
 /// How many tasks of a job there are, by status, and how many could be handed out now.
@@ -59,18 +247,32 @@ impl Tally {
         }
     }
 
+    /// How many tasks wait, for whatever reason: nobody has them, and they have not ended.
+    pub fn waiting(&self) -> u64 {
+        use TaskStatus as T;
+        [T::Queued, T::ClaimedByManager, T::SoftFailed, T::Paused]
+            .map(|status| self.count(status))
+            .iter()
+            .sum()
+    }
+
+    /// How many tasks workers have in hand.
+    pub fn in_hand(&self) -> u64 {
+        self.count(TaskStatus::Active) + self.count(TaskStatus::CancelRequested)
+    }
+
     /// How many tasks there are.
     pub fn total(&self) -> u64 {
         self.by_status.iter().sum()
     }
 
-    /// How the job stands.
+    /// How a job stands that is to be done.
     ///
     /// A job whose remaining tasks all wait for one that failed has failed: nothing in it can run, and
     /// nobody should have to wait for it. The same goes for cancelled tasks.
     pub fn job_status(&self) -> JobStatus {
         use TaskStatus as T;
-        let in_hand = self.count(T::Active) + self.count(T::CancelRequested);
+        let in_hand = self.in_hand();
         let waiting = self.count(T::Queued) + self.count(T::ClaimedByManager) + self.count(T::Paused);
         if self.count(T::Completed) == self.total() {
             JobStatus::Completed
@@ -97,13 +299,33 @@ pub enum JobStatus {
     Completed,
     /// A task failed for good and nothing else can run.
     Failed,
-    /// A task was cancelled and nothing else can run.
+    /// A task was cancelled and nothing else can run, or the job was.
     Canceled,
+    /// Nothing of it is handed out until it is resumed.
+    Paused,
+    /// It is cancelled as soon as workers have stopped what they have of it.
+    CancelRequested,
 }
 
 impl JobStatus {
     /// All statuses.
-    pub const ALL: [Self; 5] = [Self::Queued, Self::Active, Self::Completed, Self::Failed, Self::Canceled];
+    pub const ALL: [Self; 7] = [
+        Self::Queued,
+        Self::Active,
+        Self::Completed,
+        Self::Failed,
+        Self::Canceled,
+        Self::Paused,
+        Self::CancelRequested,
+    ];
+
+    /// Does nothing more happen to it by itself?
+    pub fn has_ended(self) -> bool {
+        match self {
+            Self::Completed | Self::Failed | Self::Canceled => true,
+            Self::Queued | Self::Active | Self::Paused | Self::CancelRequested => false,
+        }
+    }
 
     /// The name on the wire.
     pub fn as_str(self) -> &'static str {
@@ -113,6 +335,8 @@ impl JobStatus {
             Self::Completed => "completed",
             Self::Failed => "failed",
             Self::Canceled => "canceled",
+            Self::Paused => "paused",
+            Self::CancelRequested => "cancel-requested",
         }
     }
 }
@@ -124,38 +348,4 @@ impl fmt::Display for JobStatus {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tally(counts: &[(TaskStatus, u64)], ready: u64) -> Tally {
-        let mut tally = Tally { ready, ..Tally::default() };
-        for (status, count) in counts {
-            tally.by_status[*status as usize] = *count;
-        }
-        tally
-    }
-
-    #[test]
-    fn a_job_goes_from_queued_over_active_to_completed() {
-        use TaskStatus::{Active, Completed, Queued};
-        assert_eq!(tally(&[(Queued, 3)], 1).job_status(), JobStatus::Queued);
-        assert_eq!(tally(&[(Queued, 2), (Active, 1)], 0).job_status(), JobStatus::Active);
-        assert_eq!(tally(&[(Queued, 2), (Completed, 1)], 2).job_status(), JobStatus::Active);
-        assert_eq!(tally(&[(Completed, 3)], 0).job_status(), JobStatus::Completed);
-    }
-
-    #[test]
-    fn a_job_has_failed_only_when_nothing_else_can_run() {
-        use TaskStatus::{Active, Failed, Queued};
-        assert_eq!(tally(&[(Failed, 1), (Active, 1)], 0).job_status(), JobStatus::Active);
-        assert_eq!(tally(&[(Failed, 1), (Queued, 2)], 1).job_status(), JobStatus::Active);
-        assert_eq!(tally(&[(Failed, 1), (Queued, 2)], 0).job_status(), JobStatus::Failed);
-    }
-
-    #[test]
-    fn a_job_with_a_cancelled_task_does_not_wait_for_ever() {
-        use TaskStatus::{CancelRequested, Canceled, Completed, Queued};
-        assert_eq!(tally(&[(CancelRequested, 1), (Completed, 1)], 0).job_status(), JobStatus::Active);
-        assert_eq!(tally(&[(Canceled, 1), (Queued, 1)], 0).job_status(), JobStatus::Canceled);
-    }
-}
+mod tests;

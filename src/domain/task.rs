@@ -111,6 +111,8 @@ pub enum TaskEvent {
     CancelAsked,
     /// The Flamenco Server lists it among those that are to be cancelled.
     ServerCancels,
+    /// Somebody wants it done again.
+    Requeued,
 }
 
 impl fmt::Display for TaskEvent {
@@ -121,6 +123,7 @@ impl fmt::Display for TaskEvent {
             Self::Finished => "completed",
             Self::FailedSoftly | Self::FailedHard => "failed",
             Self::CancelAsked | Self::ServerCancels => "canceled",
+            Self::Requeued => "requeued",
         })
     }
 }
@@ -160,12 +163,14 @@ impl TaskStatus {
             Self::Queued | Self::ClaimedByManager => match event {
                 E::Assigned => Some(Self::Active),
                 E::CancelAsked | E::ServerCancels => Some(Self::Canceled),
+                E::Requeued => Some(Self::Queued),
                 E::Released | E::Finished | E::FailedSoftly | E::FailedHard => None,
             },
             Self::SoftFailed => match event {
                 E::Assigned => Some(Self::Active),
                 E::CancelAsked | E::ServerCancels => Some(Self::Canceled),
                 E::FailedHard => Some(Self::Failed),
+                E::Requeued => Some(Self::Queued),
                 E::Released | E::Finished | E::FailedSoftly => None,
             },
             Self::Active => match event {
@@ -174,14 +179,17 @@ impl TaskStatus {
                 E::FailedSoftly => Some(Self::SoftFailed),
                 E::FailedHard => Some(Self::Failed),
                 E::CancelAsked | E::ServerCancels => Some(Self::CancelRequested),
-                E::Assigned => None,
+                E::Assigned | E::Requeued => None,
             },
             Self::CancelRequested => match event {
                 E::Released | E::ServerCancels => Some(Self::Canceled),
+                // Its worker has yet to stop, and need not.
+                E::Requeued => Some(Self::Active),
                 E::Assigned | E::Finished | E::FailedSoftly | E::FailedHard | E::CancelAsked => None,
             },
             Self::Failed | Self::Completed | Self::Canceled => match event {
                 E::ServerCancels => Some(Self::Canceled),
+                E::Requeued => Some(Self::Queued),
                 E::Assigned
                 | E::Released
                 | E::Finished
@@ -191,6 +199,7 @@ impl TaskStatus {
             },
             Self::Paused => match event {
                 E::CancelAsked | E::ServerCancels => Some(Self::Canceled),
+                E::Requeued => Some(Self::Queued),
                 E::Assigned | E::Released | E::Finished | E::FailedSoftly | E::FailedHard => None,
             },
         };
@@ -261,7 +270,7 @@ impl FromStr for TaskStatus {
 mod tests {
     use super::*;
 
-    const EVENTS: [TaskEvent; 7] = [
+    const EVENTS: [TaskEvent; 8] = [
         TaskEvent::Assigned,
         TaskEvent::Released,
         TaskEvent::Finished,
@@ -269,6 +278,7 @@ mod tests {
         TaskEvent::FailedHard,
         TaskEvent::CancelAsked,
         TaskEvent::ServerCancels,
+        TaskEvent::Requeued,
     ];
 
     #[test]
@@ -297,7 +307,7 @@ mod tests {
 
     #[test]
     fn a_task_that_is_to_be_cancelled_can_only_end_as_cancelled() {
-        for event in EVENTS {
+        for event in EVENTS.into_iter().filter(|event| *event != TaskEvent::Requeued) {
             let after = TaskStatus::CancelRequested.after(event);
             assert!(after.is_err() || after == Ok(TaskStatus::Canceled), "{event:?}");
         }
@@ -313,9 +323,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_over_stays_over_but_for_the_server() {
+    fn what_is_over_stays_over_unless_it_is_requeued_or_the_server_cancels_it() {
         for status in [TaskStatus::Failed, TaskStatus::Completed, TaskStatus::Canceled] {
-            for event in EVENTS.into_iter().filter(|event| *event != TaskEvent::ServerCancels) {
+            let others = |event: &TaskEvent| !matches!(event, TaskEvent::ServerCancels | TaskEvent::Requeued);
+            for event in EVENTS.into_iter().filter(others) {
                 assert_eq!(status.after(event), Err(IllegalTransition { from: status, event }));
             }
         }

@@ -90,7 +90,7 @@ pub fn task(view: &TaskView) -> serde_json::Result<Box<RawValue>> {
 
 /// A job.
 pub fn job(job: &Job, state: &JobState) -> Value {
-    let Job { id, name, job_type, metadata, created } = job;
+    let Job { id, name, job_type, metadata, created, of_server: _ } = job;
     let by_status: BTreeMap<_, _> = TaskStatus::ALL
         .into_iter()
         .map(|status| (status.as_str(), state.tally.count(status)))
@@ -101,7 +101,7 @@ pub fn job(job: &Job, state: &JobState) -> Value {
         "name": name,
         "job_type": job_type,
         "priority": state.priority,
-        "status": state.tally.job_status().as_str(),
+        "status": state.status().as_str(),
         // What was stored as an object is one.
         "metadata": serde_json::from_str(metadata).unwrap_or(Value::Null),
         "created": created.to_string(),

@@ -97,7 +97,9 @@ impl From<Error> for ApiError {
                 (StatusCode::NOT_FOUND, "not-found")
             }
             Error::NotYours { .. } => (StatusCode::CONFLICT, "not-yours"),
-            Error::Illegal(_) => (StatusCode::CONFLICT, "too-late"),
+            Error::Illegal(_) | Error::IllegalAction(_) => (StatusCode::CONFLICT, "too-late"),
+            Error::Unfinished(_) => (StatusCode::CONFLICT, "too-early"),
+            Error::OfServer(_) => (StatusCode::CONFLICT, "of-server"),
             Error::NoTaskTypes => (StatusCode::NOT_ACCEPTABLE, "no-task-types"),
             Error::Refused(_) => (StatusCode::BAD_REQUEST, "bad-request"),
             Error::Log(_) | Error::TestFile { .. } | Error::Store(_) | Error::Panicked => {

@@ -22,6 +22,9 @@ use crate::{
 /// Signs of life are written this often: as much of them a crash may forget.
 const HEARTBEATS: Duration = Duration::from_secs(5);
 
+/// How often jobs are looked after whose tasks have yet to follow what is wanted of them.
+const JOBS: Duration = Duration::from_secs(1);
+
 /// Starts all loops. They end soon after `stop`.
 pub fn spawn_all(
     tracker: &TaskTracker,
@@ -44,6 +47,12 @@ pub fn spawn_all(
     drive(tracker, stop, "heartbeats", from_start(HEARTBEATS), move || {
         let s = Arc::clone(&s);
         async move { s.flush_heartbeats().await }
+    });
+
+    let s = Arc::clone(services);
+    drive(tracker, stop, "jobs", from_start(JOBS), move || {
+        let s = Arc::clone(&s);
+        async move { s.go_on_with_jobs().await }
     });
 
     let s = Arc::clone(services);

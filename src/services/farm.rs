@@ -60,7 +60,7 @@ impl Services {
             let tally = |counts: &mut BTreeMap<_, u64>, name| *counts.entry(name).or_default() += 1;
             let (mut jobs, mut by_status) = (BTreeMap::new(), BTreeMap::new());
             for state in tx.job_states()? {
-                tally(&mut jobs, JobStatus::as_str(state.tally.job_status()));
+                tally(&mut jobs, JobStatus::as_str(state.status()));
             }
             for worker in &workers {
                 tally(&mut by_status, WorkerStatus::as_str(worker.status));

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{Error, Services};
 use crate::domain::{
     ids::{JobId, TaskId},
-    job::{Job, MANAGER_LOCAL},
+    job::{Job, JobWish, MANAGER_LOCAL},
     task::{Progress, Task, TaskStatus},
 };
 
@@ -48,6 +48,9 @@ pub struct NewJob {
     /// Whatever the submitter wants to keep with it.
     #[serde(default)]
     pub metadata: Map<String, Value>,
+    /// Whether it waits until somebody resumes it.
+    #[serde(default)]
+    pub start_paused: bool,
     /// Its tasks; those that are equal otherwise are handed out in this order.
     pub tasks: Vec<NewTask>,
 }
@@ -94,10 +97,11 @@ impl Services {
     pub async fn submit_job(&self, new: NewJob) -> Result<JobId, Error> {
         let parents = check(&new).map_err(Error::Refused)?;
         let now = self.now();
-        let NewJob { name, priority, job_type, metadata, tasks: new_tasks } = new;
+        let NewJob { name, priority, job_type, metadata, start_paused, tasks: new_tasks } = new;
         let id = JobId(self.identities.next(now));
         let (title, count) = (name.clone(), new_tasks.len());
-        let job = Job { id, name, job_type, metadata: Value::Object(metadata).to_string(), created: now };
+        let metadata = Value::Object(metadata).to_string();
+        let job = Job { id, name, job_type, metadata, created: now, of_server: false };
         let ids: Vec<_> = new_tasks.iter().map(|_| TaskId(self.identities.next(now))).collect();
         let mut tasks = Vec::with_capacity(new_tasks.len());
         for ((new, parents), task_id) in new_tasks.into_iter().zip(parents).zip(&ids) {
@@ -127,6 +131,9 @@ impl Services {
         self.store
             .write(now, move |tx| {
                 tx.insert_job(&job, priority)?;
+                if start_paused {
+                    tx.set_job_wish(id, JobWish::Pause)?;
+                }
                 tasks.iter().try_for_each(|(task, commands)| tx.insert_task(task, commands))?;
                 Ok::<_, Error>(())
             })

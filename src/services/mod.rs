@@ -7,6 +7,7 @@ mod failing;
 mod farm;
 mod hand_out;
 mod identity;
+mod job_life;
 mod jobs;
 mod listing;
 mod people;
@@ -18,7 +19,7 @@ mod server_queue;
 mod server_tasks;
 mod test_render;
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicU8};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -39,6 +40,7 @@ use crate::{
     domain::{
         failure::FailurePolicy,
         ids::{JobId, TaskId, WorkerId},
+        job::IllegalAction,
         task::IllegalTransition,
         variables::Variables,
         worker::Worker,
@@ -80,6 +82,8 @@ pub struct Services {
     credentials: Credentials,
     news: ServerNews,
     started: Timestamp,
+    /// In so many turns it is looked for jobs whose tasks have yet to follow what is wanted of them.
+    turns_for_jobs: AtomicU8,
 }
 
 /// Why something was not done. Nothing has changed then.
@@ -109,6 +113,15 @@ pub enum Error {
     /// It is too late, or too early.
     #[error(transparent)]
     Illegal(#[from] IllegalTransition),
+    /// The same, for a job.
+    #[error(transparent)]
+    IllegalAction(#[from] IllegalAction),
+    /// Something was begun with the job, and its tasks have yet to follow.
+    #[error("what was begun with job {0} is not finished yet; try again in a moment")]
+    Unfinished(JobId),
+    /// Only the Flamenco Server decides about its jobs.
+    #[error("job {0} is the Flamenco Server's; do this on the Server's pages")]
+    OfServer(JobId),
     /// A task log cannot be written or read.
     #[error("a task log cannot be used")]
     Log(#[from] LogError),
@@ -142,7 +155,10 @@ impl Services {
         let identities = Arc::new(Identities::new());
         let news = ServerNews::new(policy.has_server, Arc::clone(&identities));
         let started = clock.now();
-        Self { store, logs, clock, policy, identities, credentials: Credentials::new(), news, started }
+        // What a crash cut off is taken up at the start.
+        let turns_for_jobs = AtomicU8::new(1);
+        let credentials = Credentials::new();
+        Self { store, logs, clock, policy, identities, credentials, news, started, turns_for_jobs }
     }
 
     /// When the Manager started.

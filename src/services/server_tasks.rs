@@ -219,6 +219,7 @@ fn keep_job(tx: &mut WriteTx<'_>, sent: &ServerTask) -> Result<(), Error> {
         job_type: sent.job_type.clone(),
         metadata: "{}".into(),
         created: birth(sent.job),
+        of_server: true,
     };
     Ok(tx.insert_job(&job, sent.job_priority)?)
 }

@@ -94,6 +94,7 @@ impl Services {
                     job_type: MANAGER_LOCAL.into(),
                     metadata: "{}".into(),
                     created: now,
+                    of_server: false,
                 };
                 tx.insert_job(&job, PRIORITY)?;
                 let task = Task {

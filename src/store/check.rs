@@ -10,7 +10,13 @@ use super::{
     schema::Table,
     tx::{ReadTx, Rows, Tx},
 };
-use crate::domain::{assign::Rank, ids::JobId, job::Tally, task::TaskStatus, worker::Worker};
+use crate::domain::{
+    assign::Rank,
+    ids::JobId,
+    job::{JobState, Tally},
+    task::TaskStatus,
+    worker::Worker,
+};
 
 /// What is to be found in the indices, going by the tables.
 #[derive(Default)]
@@ -85,7 +91,7 @@ impl ReadTx {
                 .map(|row| only_for(row.value()));
             must(listed == Some(task.only_for), "it is ready but not listed so");
         }
-        expected.count(row, self.job_state(task.job)?.map_or(0, |state| state.priority));
+        expected.count(row, self.job_state(task.job)?.as_ref());
         Ok(())
     }
 
@@ -172,14 +178,16 @@ impl<T: Rows> Tx<T> {
 }
 
 impl Expected {
-    fn count(&mut self, row: &TaskRow, job_priority: i32) {
+    fn count(&mut self, row: &TaskRow, job: Option<&JobState>) {
         let task = &row.task;
         let tally = self.tallies.entry(task.job).or_default();
         tally.by_status[task.status as usize] += 1;
         let Some(ready) = row.ready() else { return };
         tally.ready += 1;
         self.ready += 1;
-        self.lower_head(ready.task_type, task.job, Rank::new(job_priority, task.priority, task.id));
+        if let Some(job) = job.filter(|job| job.wish.lets_run()) {
+            self.lower_head(ready.task_type, task.job, Rank::new(job.priority, task.priority, task.id));
+        }
     }
 
     fn lower_head(&mut self, task_type: &str, job: JobId, rank: Rank) {

@@ -2,12 +2,13 @@
 
 use super::{
     StoreError, codec,
+    keys::Parts,
     schema::Table,
     tx::{ReadTx, Rows, Tx, WriteTx},
 };
 use crate::domain::{
     ids::JobId,
-    job::{Job, JobState, Tally},
+    job::{Job, JobState, JobWish, Tally},
 };
 
 impl<T: Rows> Tx<T> {
@@ -24,9 +25,11 @@ impl<T: Rows> Tx<T> {
         }
     }
 
-    pub(super) fn job_priority(&self, id: JobId) -> Result<i32, StoreError> {
+    /// The priority of a job of which tasks may be handed out; nothing if they may not.
+    pub(super) fn priority_if_running(&self, id: JobId) -> Result<Option<i32>, StoreError> {
         let state = self.job_state(id)?;
-        Ok(state.ok_or_else(|| StoreError::Corrupt(format!("job {id} is not there")))?.priority)
+        let state = state.ok_or_else(|| StoreError::Corrupt(format!("job {id} is not there")))?;
+        Ok(state.wish.lets_run().then_some(state.priority))
     }
 }
 
@@ -54,6 +57,19 @@ impl ReadTx {
         self.prefix(Table::JobStates, &[])?.map(|row| codec::decode(row?.1.value())).collect()
     }
 
+    /// Jobs whose tasks may have yet to follow what is wanted of the job.
+    pub fn jobs_to_follow(&self) -> Result<Vec<(JobId, JobWish)>, StoreError> {
+        let mut found = Vec::new();
+        for row in self.prefix(Table::JobStates, &[])? {
+            let (key, state) = row?;
+            let state: JobState = codec::decode(state.value())?;
+            if state.has_tasks_to_follow() {
+                found.push((Parts(key.value()).job()?, state.wish));
+            }
+        }
+        Ok(found)
+    }
+
     /// How many jobs there are.
     pub fn count_jobs(&self) -> Result<u64, StoreError> {
         self.len(Table::Jobs)
@@ -64,7 +80,8 @@ impl WriteTx<'_> {
     /// Takes in a new job, which has no tasks yet.
     pub fn insert_job(&mut self, job: &Job, priority: i32) -> Result<(), StoreError> {
         self.insert_record(Table::Jobs, &job.id.0, job)?;
-        let state = JobState { priority, updated: self.now(), tally: Tally::default() };
+        let (tally, wish) = (Tally::default(), JobWish::default());
+        let state = JobState { priority, updated: self.now(), tally, wish };
         self.put_job_state(job.id, state);
         Ok(())
     }
@@ -76,10 +93,27 @@ impl WriteTx<'_> {
         if state.priority == priority {
             return Ok(());
         }
+        // As long as nothing of it may be handed out it has no heads.
+        let lets_run = state.wish.lets_run();
         state.priority = priority;
         state.updated = self.now();
         self.put_job_state(id, state);
-        self.move_heads(id, priority)
+        if lets_run { self.move_heads(id, priority) } else { Ok(()) }
+    }
+
+    /// Keeps what is wanted of a job. Unless it is to run, none of its tasks is handed out from now on, however many
+    /// there are.
+    pub fn set_job_wish(&mut self, id: JobId, wish: JobWish) -> Result<(), StoreError> {
+        let state = self.job_state(id)?;
+        let mut state = state.ok_or_else(|| StoreError::Corrupt(format!("job {id} is not there")))?;
+        let before = std::mem::replace(&mut state.wish, wish);
+        state.updated = self.now();
+        self.put_job_state(id, state);
+        match (before.lets_run(), wish.lets_run()) {
+            (true, false) => self.remove_heads(id),
+            (false, true) => self.restore_heads(id),
+            _ => Ok(()),
+        }
     }
 
     /// Forgets a job that has no tasks any more.

@@ -8,7 +8,7 @@ use redb::AccessGuard;
 
 use super::{
     StoreError,
-    keys::{Head, Key, Parts, number_from},
+    keys::{Head, Key, Parts, number_from, successor},
     schema::Table,
     tx::{Rows, Tx, WriteTx},
 };
@@ -163,9 +163,11 @@ impl<T: Rows> Tx<T> {
 impl WriteTx<'_> {
     /// Puts a task among the ready ones. It was not there before.
     pub(super) fn insert_ready(&mut self, ready: &ReadyTask<'_>) -> Result<(), StoreError> {
-        let job_priority = self.job_priority(ready.job)?;
-        let before = self.first_of_group(ready.task_type, ready.job, job_priority)?;
         let value = ready.only_for.map_or(Vec::new(), |worker| worker.0.to_vec());
+        let Some(job_priority) = self.priority_if_running(ready.job)? else {
+            return self.insert(Table::Ready, &ready.key(), &value);
+        };
+        let before = self.first_of_group(ready.task_type, ready.job, job_priority)?;
         self.insert(Table::Ready, &ready.key(), &value)?;
         let own = Head { job_priority, priority: ready.priority, task: ready.task, job: ready.job };
         let Some(head) = before else { return self.put_head(ready.task_type, &own, 1) };
@@ -179,7 +181,9 @@ impl WriteTx<'_> {
 
     /// Takes a task from among the ready ones. It was there.
     pub(super) fn remove_ready(&mut self, ready: &ReadyTask<'_>) -> Result<(), StoreError> {
-        let job_priority = self.job_priority(ready.job)?;
+        let Some(job_priority) = self.priority_if_running(ready.job)? else {
+            return self.remove(Table::Ready, &ready.key());
+        };
         let Some(head) = self.first_of_group(ready.task_type, ready.job, job_priority)? else {
             return Err(StoreError::Corrupt(format!("task {} is not among the ready ones", ready.task)));
         };
@@ -195,9 +199,38 @@ impl WriteTx<'_> {
         }
     }
 
-    /// Sorts the heads of a job's groups by its new priority. There are as many heads as jobs and types have ready
-    /// tasks, and all are looked at: priorities seldom change.
+    /// Sorts the heads of a job's groups by its new priority.
     pub(super) fn move_heads(&mut self, job: JobId, job_priority: i32) -> Result<(), StoreError> {
+        for (task_type, head, count) in self.heads_of(job)? {
+            self.remove(Table::ReadyHeads, &head.key(&task_type))?;
+            self.put_head(&task_type, &Head { job_priority, ..head }, count)?;
+        }
+        Ok(())
+    }
+
+    /// Nothing of the job is found any more by whoever looks for a task.
+    pub(super) fn remove_heads(&mut self, job: JobId) -> Result<(), StoreError> {
+        for (task_type, head, _) in self.heads_of(job)? {
+            self.remove(Table::ReadyHeads, &head.key(&task_type))?;
+        }
+        Ok(())
+    }
+
+    /// The job's ready tasks are found again.
+    pub(super) fn restore_heads(&mut self, job: JobId) -> Result<(), StoreError> {
+        let Some(job_priority) = self.priority_if_running(job)? else { return Ok(()) };
+        for task_type in self.ready_types()? {
+            if let Some(head) = self.first_of_group(&task_type, job, job_priority)? {
+                let count = self.prefix(Table::Ready, &group_key(&task_type, job))?.count();
+                self.put_head(&task_type, &head, count as u64)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The heads of a job's groups, with how many tasks are behind each. There are as many heads as jobs and types have
+    /// ready tasks, and all are looked at: what this is needed for seldom happens.
+    fn heads_of(&self, job: JobId) -> Result<Vec<(String, Head, u64)>, StoreError> {
         let mut heads = Vec::new();
         for row in self.prefix(Table::ReadyHeads, &[])? {
             let (key, count) = row?;
@@ -206,11 +239,19 @@ impl WriteTx<'_> {
                 heads.push((task_type.to_owned(), head, number_from(count.value())?));
             }
         }
-        for (task_type, head, count) in heads {
-            self.remove(Table::ReadyHeads, &head.key(&task_type))?;
-            self.put_head(&task_type, &Head { job_priority, ..head }, count)?;
+        Ok(heads)
+    }
+
+    /// All types of ready tasks, each found in one step, however many tasks it has.
+    fn ready_types(&self) -> Result<Vec<String>, StoreError> {
+        let (mut types, mut start) = (Vec::new(), Vec::new());
+        while let Some(row) = self.from(Table::Ready, &[], &start)?.next() {
+            let task_type = Parts(row?.0.value()).task_type()?.to_owned();
+            let Some(next) = successor(&Key::new().task_type(&task_type)) else { break };
+            start = next;
+            types.push(task_type);
         }
-        Ok(())
+        Ok(types)
     }
 
     fn put_head(&mut self, task_type: &str, head: &Head, count: u64) -> Result<(), StoreError> {

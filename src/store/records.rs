@@ -12,7 +12,7 @@ use super::{StoreError, codec::Record, keys::time_from_millis};
 use crate::domain::{
     event::Event,
     ids::{JobId, TaskId, WorkerId},
-    job::{Job, JobState, Tally},
+    job::{Job, JobState, JobWish, Tally},
     sleep::{Days, SleepSchedule},
     task::{FailedBy, Progress, Task, TaskStatus},
     task_update::{SetAside, TaskUpdate},
@@ -123,6 +123,7 @@ pub(super) struct JobV1<'a> {
     #[serde(borrow)]
     metadata: Text<'a>,
     created: i64,
+    of_server: bool,
 }
 
 impl Record for Job {
@@ -131,13 +132,14 @@ impl Record for Job {
     const WHAT: &'static str = "a job";
 
     fn to_layout(&self) -> JobV1<'_> {
-        let Self { id, name, job_type, metadata, created } = self;
+        let Self { id, name, job_type, metadata, created, of_server } = self;
         JobV1 {
             id: id.0,
             name: name.as_str().into(),
             job_type: job_type.as_str().into(),
             metadata: metadata.as_str().into(),
             created: created.as_millisecond(),
+            of_server: *of_server,
         }
     }
 
@@ -148,6 +150,7 @@ impl Record for Job {
             job_type: layout.job_type.into_owned(),
             metadata: layout.metadata.into_owned(),
             created: time_from_millis(layout.created)?,
+            of_server: layout.of_server,
         })
     }
 }
@@ -159,6 +162,7 @@ pub(super) struct JobStateV1 {
     /// Status byte and number of tasks, for every status that a task of the job has.
     by_status: Vec<(u8, u64)>,
     ready: u64,
+    wish: u8,
 }
 
 impl Record for JobState {
@@ -167,7 +171,7 @@ impl Record for JobState {
     const WHAT: &'static str = "the state of a job";
 
     fn to_layout(&self) -> JobStateV1 {
-        let Self { priority, updated, tally: Tally { by_status: _, ready } } = self;
+        let Self { priority, updated, tally: Tally { by_status: _, ready }, wish } = self;
         let counts =
             TaskStatus::ALL.into_iter().map(|status| (task_status_byte(status), self.tally.count(status)));
         JobStateV1 {
@@ -175,6 +179,7 @@ impl Record for JobState {
             updated: updated.as_millisecond(),
             by_status: counts.filter(|(_, count)| *count > 0).collect(),
             ready: *ready,
+            wish: job_wish_byte(*wish),
         }
     }
 
@@ -183,7 +188,8 @@ impl Record for JobState {
         for (byte, count) in layout.by_status {
             tally.by_status[from_byte(byte, TaskStatus::ALL, task_status_byte)? as usize] = count;
         }
-        Ok(Self { priority: layout.priority, updated: time_from_millis(layout.updated)?, tally })
+        let wish = from_byte(layout.wish, JobWish::ALL, job_wish_byte)?;
+        Ok(Self { priority: layout.priority, updated: time_from_millis(layout.updated)?, tally, wish })
     }
 }
 
@@ -393,6 +399,18 @@ pub(super) fn task_status_byte(status: TaskStatus) -> u8 {
         TaskStatus::Completed => 7,
         TaskStatus::Canceled => 8,
         TaskStatus::Paused => 9,
+    }
+}
+
+pub(super) fn job_wish_byte(wish: JobWish) -> u8 {
+    match wish {
+        JobWish::Run => 1,
+        JobWish::Pause => 2,
+        JobWish::Cancel => 3,
+        JobWish::Fail => 4,
+        JobWish::Delete => 5,
+        JobWish::Requeue => 6,
+        JobWish::RequeueFailed => 7,
     }
 }
 

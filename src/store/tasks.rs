@@ -74,14 +74,21 @@ impl<T: Rows> Tx<T> {
         after: Option<TaskId>,
         limit: usize,
     ) -> Result<Vec<Task>, StoreError> {
+        self.ids_of_job(job, after, limit)?.into_iter().map(|id| self.known_task(id)).collect()
+    }
+
+    /// The same, but their IDs alone.
+    pub fn ids_of_job(
+        &self,
+        job: JobId,
+        after: Option<TaskId>,
+        limit: usize,
+    ) -> Result<Vec<TaskId>, StoreError> {
         let prefix = Key::new().job(job);
         let start = after.map_or_else(|| prefix.clone(), |task| Key::new().job(job).task(task));
         let rows = self.from(Table::TasksByJob, &prefix, &start)?;
         let ids = rows.map(|row| job_and_task(row?.0.value()).map(|(_, task)| task));
-        ids.filter(|id| !matches!((id, after), (Ok(id), Some(after)) if *id == after))
-            .take(limit)
-            .map(|id| self.known_task(id?))
-            .collect()
+        ids.filter(|id| !matches!((id, after), (Ok(id), Some(after)) if *id == after)).take(limit).collect()
     }
 
     fn known_task(&self, id: TaskId) -> Result<Task, StoreError> {
@@ -145,7 +152,8 @@ impl<T: Rows> Tx<T> {
         Ok((old, last.filter(|_| looked == steps)))
     }
 
-    pub(super) fn children(&self, parent: TaskId) -> Result<Vec<TaskId>, StoreError> {
+    /// The tasks that wait for this one.
+    pub fn children(&self, parent: TaskId) -> Result<Vec<TaskId>, StoreError> {
         self.prefix(Table::Children, &parent.0)?
             .map(|row| {
                 let key = row?;

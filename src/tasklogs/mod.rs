@@ -127,6 +127,12 @@ impl TaskLogs {
         self.append(job, task, text)
     }
 
+    /// Removes all logs of a job. A job without logs is no error.
+    pub fn remove_job(&self, job: JobId) -> Result<(), LogError> {
+        let folder = self.folder(job);
+        unless_missing(fs::remove_dir_all(&folder)).map_err(LogError::write(&folder))
+    }
+
     /// Opens the current log of a task, or else the compressed one; `None` when there is neither.
     pub fn find(&self, job: JobId, task: TaskId) -> Result<Option<LogFile>, LogError> {
         let plain = self.path(job, task);

@@ -1,4 +1,4 @@
-//! Jobs: submitted, listed, shown.
+//! Jobs: submitted, listed, shown; and what people do with them.
 
 use std::sync::Arc;
 
@@ -18,8 +18,11 @@ use super::{
     created, id, page_size, parameters,
 };
 use crate::{
-    domain::ids::{JobId, TaskId},
-    services::NewJob,
+    domain::{
+        ids::{JobId, TaskId},
+        job::JobAction,
+    },
+    services::{Error, NewJob},
 };
 
 /// `POST /api/jobs`
@@ -124,4 +127,125 @@ struct TaskList {
     tasks: Vec<Box<serde_json::value::RawValue>>,
     total: u64,
     next: Option<TaskId>,
+}
+
+/// `POST /api/jobs/{id}/cancel`: what workers have of it they are told to stop, and the rest is canceled.
+pub fn cancel(site: &Arc<Site>) -> Route {
+    endpoint(
+        warp::path!("api" / "jobs" / String / "cancel").and(warp::post()).and(with(site)).then(
+            async |job: String, site: Arc<Site>| -> Answer { act(&site, &job, JobAction::Cancel).await },
+        ),
+    )
+}
+
+/// `POST /api/jobs/{id}/pause`: what workers have of it they finish, and nothing else is handed out.
+pub fn pause(site: &Arc<Site>) -> Route {
+    endpoint(
+        warp::path!("api" / "jobs" / String / "pause").and(warp::post()).and(with(site)).then(
+            async |job: String, site: Arc<Site>| -> Answer { act(&site, &job, JobAction::Pause).await },
+        ),
+    )
+}
+
+/// `POST /api/jobs/{id}/resume`: a paused job goes on.
+pub fn resume(site: &Arc<Site>) -> Route {
+    endpoint(
+        warp::path!("api" / "jobs" / String / "resume").and(warp::post()).and(with(site)).then(
+            async |job: String, site: Arc<Site>| -> Answer { act(&site, &job, JobAction::Resume).await },
+        ),
+    )
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Requeue {
+    #[serde(default)]
+    tasks: WhichTasks,
+}
+
+/// Which tasks of a job are requeued.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum WhichTasks {
+    #[default]
+    All,
+    Failed,
+}
+
+/// `POST /api/jobs/{id}/requeue`: all of it is done again; with `?tasks=failed` what is not completed.
+pub fn requeue(site: &Arc<Site>) -> Route {
+    endpoint(
+        warp::path!("api" / "jobs" / String / "requeue")
+            .and(warp::post())
+            .and(with(site))
+            .and(parameters())
+            .then(async |job: String, site: Arc<Site>, which: Result<Requeue, ApiError>| -> Answer {
+                let action = match which?.tasks {
+                    WhichTasks::All => JobAction::Requeue,
+                    WhichTasks::Failed => JobAction::RequeueFailed,
+                };
+                act(&site, &job, action).await
+            }),
+    )
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct JobChange {
+    priority: i32,
+}
+
+/// `PATCH /api/jobs/{id}`: `{"priority": 70}` counts at once.
+pub fn change(site: &Arc<Site>) -> Route {
+    endpoint(
+        warp::path!("api" / "jobs" / String)
+            .and(warp::patch())
+            .and(with(site))
+            .and(body::bytes(body::ORDINARY))
+            .then(async |job: String, site: Arc<Site>, body: Result<Bytes, BodyError>| -> Answer {
+                let job = id(&job)?;
+                let change: JobChange = body::object(&body?)
+                    .map_err(|error| ApiError::bad_request(format!("this is no change of a job: {error}")))?;
+                site.services.set_job_priority(job, change.priority).await?;
+                answer(&site, job)
+            }),
+    )
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Deletion {
+    #[serde(default)]
+    force: bool,
+}
+
+/// `DELETE /api/jobs/{id}`: with its tasks and their logs. One that workers are at only with `?force=true`.
+pub fn delete(site: &Arc<Site>) -> Route {
+    endpoint(warp::path!("api" / "jobs" / String).and(warp::delete()).and(with(site)).and(parameters()).then(
+        async |job: String, site: Arc<Site>, how: Result<Deletion, ApiError>| -> Answer {
+            let Deletion { force } = how?;
+            let job = id(&job)?;
+            do_to_the_end(&site, job, JobAction::Delete { force }).await?;
+            Ok(json(&json!({"deleted": job})))
+        },
+    ))
+}
+
+async fn act(site: &Arc<Site>, job: &str, action: JobAction) -> Answer {
+    let job = id(job)?;
+    do_to_the_end(site, job, action).await?;
+    answer(site, job)
+}
+
+/// Whether whoever wants it waits for it or not.
+async fn do_to_the_end(site: &Site, job: JobId, action: JobAction) -> Result<(), Error> {
+    let services = Arc::clone(&site.services);
+    let acted = tokio::spawn(async move { services.act_on_job(job, action).await }).await;
+    acted.map_err(|_| Error::Panicked)?
+}
+
+/// The job as it is now.
+fn answer(site: &Site, job: JobId) -> Answer {
+    let (job, state) = site.services.job(job)?;
+    Ok(json(&documents::job(&job, &state)))
 }

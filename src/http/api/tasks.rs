@@ -1,4 +1,4 @@
-//! Tasks: shown, with their logs, and cancelled.
+//! Tasks: shown, with their logs, cancelled and requeued.
 
 use std::sync::Arc;
 
@@ -32,6 +32,18 @@ pub fn cancel(site: &Arc<Site>) -> Route {
         async |task: String, site: Arc<Site>| -> Answer {
             let task: TaskId = id(&task)?;
             site.services.cancel_task(task).await?;
+            let view = site.services.task(task)?;
+            Ok(json(&documents::task(&view).map_err(|error| ApiError::internal(&error))?))
+        },
+    ))
+}
+
+/// `POST /api/tasks/{id}/requeue`: it is done again, and all that come behind it.
+pub fn requeue(site: &Arc<Site>) -> Route {
+    endpoint(warp::path!("api" / "tasks" / String / "requeue").and(warp::post()).and(with(site)).then(
+        async |task: String, site: Arc<Site>| -> Answer {
+            let task: TaskId = id(&task)?;
+            site.services.requeue_task(task).await?;
             let view = site.services.task(task)?;
             Ok(json(&documents::task(&view).map_err(|error| ApiError::internal(&error))?))
         },

@@ -8,7 +8,7 @@ use super::{NOW, new_job, new_task, new_worker, task_id, worker_id};
 use crate::{
     domain::{
         event::Event,
-        job::{Job, JobState, Tally},
+        job::{Job, JobState, JobWish, Tally},
         sleep::{Days, SleepSchedule},
         task::{FailedBy, Progress, Task, TaskStatus},
         task_update::{SetAside, TaskUpdate},
@@ -29,9 +29,9 @@ const TASK: &str = "\
     0401040404040404040404040404017701fd00148a5239030000fd00148a52390300006402c80105746f74616c000000 \
     000000e03f01050505050505050505050505010465746167";
 const JOB: &str = "\
-    01090909090909090909090909056a6f62203906637573746f6d077b2261223a317dfd00148a5239030000";
+    01090909090909090909090909056a6f62203906637573746f6d077b2261223a317dfd00148a523903000000";
 const JOB_STATE: &str = "\
-    0164fd00148a52390300000901010202030304040505060607070808090902";
+    0164fd00148a5239030000090101020203030404050506060707080809090202";
 const WORKER: &str = "\
     01040404040404040404040404046861736808776f726b657220340831302e302e302e31056c696e757813466c616d65 \
     6e636f2d576f726b65722f322e35030205736c6565700f66696c652d6d616e6167656d656e7401080101010101010101 \
@@ -69,7 +69,7 @@ fn job_state() -> JobState {
     for (count, status) in (1..).zip(TaskStatus::ALL) {
         tally.by_status[status as usize] = count;
     }
-    JobState { priority: 50, updated: NOW, tally }
+    JobState { priority: 50, updated: NOW, tally, wish: JobWish::Pause }
 }
 
 fn worker() -> Worker {

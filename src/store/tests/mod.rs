@@ -43,6 +43,7 @@ fn new_job(number: u8) -> Job {
         job_type: "custom".into(),
         metadata: "{}".into(),
         created: NOW,
+        of_server: false,
     }
 }
 

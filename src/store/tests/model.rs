@@ -14,6 +14,7 @@ use crate::{
     domain::{
         failure::blacklist_counts,
         ids::{JobId, TaskId, WorkerId},
+        job::JobWish,
         task::{FailedBy, Task, TaskStatus},
         worker::Worker,
     },
@@ -29,6 +30,8 @@ const WORKERS: u8 = 3;
 #[derive(Debug, Clone)]
 enum Step {
     NewJob(u8, i32),
+    JobPriority(u8, i32),
+    Wish(u8, JobWish),
     NewTask {
         task: u8,
         job: u8,
@@ -75,10 +78,14 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let (job, task, worker) = (|| 0..JOBS, || 0..TASKS, || 0..WORKERS);
     let task_type = || sample::select(&TYPES[..]);
     let status = sample::select(&TaskStatus::ALL[..]);
+    // Jobs that run are the rule, or there would be little to choose from.
+    let wish = prop_oneof![Just(JobWish::Run), sample::select(&JobWish::ALL[..])];
     let priority = || sample::select(vec![i32::MIN, -1, 0, 50, 51, i32::MAX]);
     let parents = || vec(task(), 0..4);
     let step = prop_oneof![
         2 => (job(), priority()).prop_map(|(job, priority)| Step::NewJob(job, priority)),
+        2 => (job(), priority()).prop_map(|(job, priority)| Step::JobPriority(job, priority)),
+        4 => (job(), wish).prop_map(|(job, wish)| Step::Wish(job, wish)),
         8 => (task(), job(), task_type(), priority(), parents(), option::weighted(0.1, worker())).prop_map(
             |(task, job, task_type, priority, parents, only_for)| Step::NewTask {
                 task, job, task_type, priority, parents, only_for
@@ -113,7 +120,7 @@ fn change(act: impl FnMut(&mut WriteTx<'_>) -> Result<(), StoreError> + Send + '
 /// The farm as plain lists, with no index at all.
 struct Model {
     now: Timestamp,
-    jobs: BTreeMap<JobId, i32>,
+    jobs: BTreeMap<JobId, (i32, JobWish)>,
     tasks: BTreeMap<TaskId, Task>,
     workers: BTreeMap<WorkerId, Worker>,
     blacklist: BTreeMap<(WorkerId, JobId, String), Timestamp>,
@@ -143,9 +150,19 @@ impl Model {
                 let job = new_job(job);
                 let is_new = !self.jobs.contains_key(&job.id);
                 is_new.then(|| {
-                    self.jobs.insert(job.id, priority);
+                    self.jobs.insert(job.id, (priority, JobWish::Run));
                     change(move |tx| tx.insert_job(&job, priority))
                 })
+            }
+            Step::JobPriority(job, priority) => {
+                let job = job_id(job);
+                self.jobs.get_mut(&job)?.0 = priority;
+                Some(change(move |tx| tx.set_job_priority(job, priority)))
+            }
+            Step::Wish(job, wish) => {
+                let job = job_id(job);
+                self.jobs.get_mut(&job)?.1 = wish;
+                Some(change(move |tx| tx.set_job_wish(job, wish)))
             }
             Step::NewTask { task, job, task_type, priority, ref parents, only_for } => {
                 let task = Task {
@@ -256,11 +273,12 @@ impl Model {
             let listed = self.blacklist.get(&(worker.id, task.job, task.task_type.clone()));
             worker.supported_task_types.contains(&task.task_type)
                 && self.is_ready(task)
+                && self.jobs[&task.job].1 == JobWish::Run
                 && !listed.is_some_and(|created| blacklist_counts(*created, self.now))
                 && !task.failed_by.iter().any(|by| by.id == worker.id)
                 && task.only_for.is_none_or(|only| only == worker.id)
         };
-        let importance = |task: &&Task| (Reverse(self.jobs[&task.job]), Reverse(task.priority), task.id);
+        let importance = |task: &&Task| (Reverse(self.jobs[&task.job].0), Reverse(task.priority), task.id);
         self.tasks.values().filter(may_have).min_by_key(importance).map(|task| task.id)
     }
 
@@ -296,7 +314,7 @@ impl Model {
                 let groups: BTreeSet<_> = self
                     .tasks
                     .values()
-                    .filter(|task| self.is_ready(task))
+                    .filter(|task| self.is_ready(task) && self.jobs[&task.job].1 == JobWish::Run)
                     .map(|task| (task.job, task.task_type.clone()))
                     .collect();
                 let there =

@@ -82,7 +82,7 @@ fn a_wrong_number_is_found() {
 #[test]
 fn a_first_ready_task_that_is_not_the_first_is_found() {
     let wrong_count = |tx: &mut WriteTx<'_>| {
-        let head = tx.first_of_group("sleep", job_id(1), tx.job_priority(job_id(1))?)?;
+        let head = tx.first_of_group("sleep", job_id(1), 50)?;
         let head = head.ok_or(StoreError::Closed)?;
         tx.insert(Table::ReadyHeads, &head.key("sleep"), &9u64.to_be_bytes())
     };

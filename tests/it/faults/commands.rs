@@ -226,6 +226,30 @@ async fn jobs_are_submitted_listed_and_shown() {
 }
 
 #[tokio::test]
+async fn jobs_are_controlled() {
+    let place = at_a_known_port();
+    let manager = place.start();
+    let id = manager.submit(2).await;
+    let id = id.as_str();
+    assert!(succeeds(&place, &["job", "pause", id]).contains("paused"));
+    assert!(succeeds(&place, &["job", "resume", id]).contains("queued"));
+    assert_eq!(json(&succeeds(&place, &["--json", "job", "priority", id, "-7"]))["priority"], -7);
+    assert!(succeeds(&place, &["job", "cancel", id]).contains("canceled"));
+    let refused = fails(&place, &["job", "pause", id]);
+    assert!(refused.contains("a job that is canceled cannot be paused; it can be requeued"), "{refused}");
+    assert_eq!(json(&succeeds(&place, &["--json", "job", "requeue", id, "--failed"]))["status"], "queued");
+
+    let mut worker = manager.worker().await;
+    worker.sign_on().await.unwrap();
+    worker.ask_task().await.unwrap();
+    assert!(fails(&place, &["job", "delete", id]).contains("use force"));
+    assert_eq!(json(&succeeds(&place, &["--json", "job", "requeue", id]))["status"], "active");
+    assert_eq!(succeeds(&place, &["job", "delete", "--force", id]), format!("Job {id} was deleted.\n"));
+    assert_eq!(succeeds(&place, &["job", "list"]), "There are no jobs.\n");
+    manager.stop();
+}
+
+#[tokio::test]
 async fn workers_are_listed_and_shown() {
     let place = at_a_known_port();
     let manager = place.start();
