@@ -195,6 +195,7 @@ fn policy(config: &Config) -> Policy {
             hard_fail_after: config.task_fail_after_softfail_count.get().into(),
             blacklist_after: config.blacklist_threshold.get().into(),
         },
+        job_fail_percentage: config.job_fail_percentage,
         overdue: Overdue {
             active_task: signed(config.active_task_timeout_interval),
             awake_worker: signed(config.active_worker_timeout_interval),

@@ -32,6 +32,12 @@ pub(super) const COUNT: Kind<NonZeroU32> = kind("a whole number of 1 or more", |
     u32::from_str_radix(&integer.as_str().replace('_', ""), integer.radix()).ok().and_then(NonZeroU32::new)
 });
 
+pub(super) const PERCENTAGE: Kind<u32> = kind("a whole number from 0 (never) to 100", |value| {
+    let integer = value.as_integer()?;
+    let number = u32::from_str_radix(&integer.as_str().replace('_', ""), integer.radix()).ok();
+    number.filter(|number| *number <= 100)
+});
+
 pub(super) const TEXT: Kind<String> =
     kind("a text that is not empty", |value| text(value).filter(|text| !text.trim().is_empty()));
 

@@ -78,6 +78,8 @@ pub struct Config {
     pub blacklist_threshold: NonZeroU32,
     /// So many workers may fail a task before it has failed for good.
     pub task_fail_after_softfail_count: NonZeroU32,
+    /// So many of its tasks, in percent, have to fail before a job has failed; 0 is never.
+    pub job_fail_percentage: u32,
     /// The folder that is watched for newly rendered images.
     pub watch_for_latest_image: Option<PathBuf>,
     /// Whether workers can find the Manager by auto-discovery.
@@ -180,6 +182,7 @@ impl Default for Config {
             worker_cleanup_status: vec![WorkerStatus::Offline],
             blacklist_threshold: count(3),
             task_fail_after_softfail_count: count(3),
+            job_fail_percentage: 10,
             watch_for_latest_image: None,
             ssdp_discovery: true,
             ssdp_device_uuid: None,

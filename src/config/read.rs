@@ -41,6 +41,7 @@ fn read_file(file: &mut Section<'_, '_>, config: &mut Config) {
         worker_cleanup_status,
         blacklist_threshold,
         task_fail_after_softfail_count,
+        job_fail_percentage,
         watch_for_latest_image,
         ssdp_discovery,
         ssdp_device_uuid,
@@ -73,6 +74,7 @@ fn read_file(file: &mut Section<'_, '_>, config: &mut Config) {
     file.read("worker_cleanup_status", &kind::WORKER_STATUSES, worker_cleanup_status);
     file.read("blacklist_threshold", &kind::COUNT, blacklist_threshold);
     file.read("task_fail_after_softfail_count", &kind::COUNT, task_fail_after_softfail_count);
+    file.read("job_fail_percentage", &kind::PERCENTAGE, job_fail_percentage);
     file.read("watch_for_latest_image", &kind::OPTIONAL_PATH, watch_for_latest_image);
     file.read("ssdp_discovery", &kind::SWITCH, ssdp_discovery);
     file.read("ssdp_device_uuid", &kind::OPTIONAL_UUID, ssdp_device_uuid);

@@ -115,6 +115,10 @@ fn a_bad_value_is_shown_with_its_line_and_what_is_allowed() {
             "manager.toml:2: task_fail_after_softfail_count = \"many\": expected a whole number of 1 or more",
         ),
         (
+            "job_fail_percentage = 101",
+            "manager.toml:1: job_fail_percentage = 101: expected a whole number from 0 (never) to 100",
+        ),
+        (
             "blacklist_threshold = 0",
             "manager.toml:1: blacklist_threshold = 0: expected a whole number of 1 or more",
         ),

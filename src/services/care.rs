@@ -4,7 +4,9 @@
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use super::{
-    Error, Note, Services, known_worker,
+    Error, Note, Services,
+    failing::judging_job,
+    known_worker,
     releasing::{release, release_all},
     server_news::{News, ServerNews},
 };
@@ -85,11 +87,13 @@ impl Services {
     /// Gives a task up, unless something has been heard of it since it was found, and returns whether it did.
     async fn time_out_task(&self, worker: WorkerId, id: TaskId) -> Result<bool, Error> {
         let (news, interval) = (self.news.clone(), self.policy.overdue.active_task);
+        let percentage = self.policy.job_fail_percentage;
         let note = self.store.write(self.now(), move |tx| {
             let silent = tx.last_ping(worker, id)?.is_some_and(|ping| is_older(ping, tx.now(), interval));
-            let task = tx.task(id)?.filter(|_| silent);
-            task.map(|task| time_out_task(tx, &news, task)).transpose()
+            let Some(task) = tx.task(id)?.filter(|_| silent) else { return Ok(None) };
+            judging_job(tx, percentage, task.job, |tx| time_out_task(tx, &news, task)).map(Some)
         });
+        self.look_after_jobs();
         let Some(note) = note.await? else { return Ok(false) };
         // At its next call the worker is looked up, and found to be back.
         self.credentials.forget(worker);

@@ -9,6 +9,7 @@ use crate::{
     domain::{
         failure::{FailureFacts, FailurePolicy, judge},
         ids::JobId,
+        job::{JobWish, MANAGER_LOCAL},
         task::{FailedBy, Task, TaskEvent, TaskStatus},
         worker::Worker,
     },
@@ -37,6 +38,41 @@ pub(super) fn fail(
     task.status = task.status.after(event)?;
     if verdict.blacklist_worker && !tx.is_blacklisted(worker.id, task.job, &task.task_type)? {
         blacklist(tx, news, task, worker)?;
+    }
+    Ok(())
+}
+
+/// Does something by which tasks of a job may fail for good, and stops the job if they have become too many. It is
+/// judged by new failures only: of old ones somebody knows who has requeued a task.
+pub(super) fn judging_job<T>(
+    tx: &mut WriteTx<'_>,
+    percentage: u32,
+    job: JobId,
+    act: impl FnOnce(&mut WriteTx<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let failed = |tx: &WriteTx<'_>| {
+        let state = tx.job_state(job)?;
+        Ok::<_, Error>(state.map_or(0, |state| state.tally.count(TaskStatus::Failed)))
+    };
+    let before = failed(tx)?;
+    let done = act(tx)?;
+    if failed(tx)? > before {
+        judge_job(tx, percentage, job)?;
+    }
+    Ok(done)
+}
+
+/// Have too many tasks of the job failed? What a Flamenco Server's job comes to is decided there.
+fn judge_job(tx: &mut WriteTx<'_>, percentage: u32, id: JobId) -> Result<(), StoreError> {
+    if tx.job(id)?.is_none_or(|job| job.of_server || job.job_type == MANAGER_LOCAL) {
+        return Ok(());
+    }
+    let Some(state) = tx.job_state(id)? else { return Ok(()) };
+    let goes_on = matches!(state.wish, JobWish::Run | JobWish::Pause);
+    if goes_on && state.has_failed_by(percentage) {
+        let (failed, total) = (state.tally.count(TaskStatus::Failed), state.tally.total());
+        tracing::warn!(job = %id, failed, total, "too many tasks of a job have failed; the rest of it is canceled");
+        tx.set_job_wish(id, JobWish::Fail)?;
     }
     Ok(())
 }

@@ -58,6 +58,8 @@ pub use crate::{
 pub struct Policy {
     /// When failing is for good, and when a worker is blacklisted.
     pub failure: FailurePolicy,
+    /// `job_fail_percentage`: as many of its tasks have to fail before a job has failed; 0 is never.
+    pub job_fail_percentage: u32,
     /// When silence is too long.
     pub overdue: Overdue,
     /// The variables in the settings of commands.

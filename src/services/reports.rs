@@ -2,7 +2,7 @@
 
 use super::{
     Error, Services,
-    failing::fail,
+    failing::{fail, judging_job},
     known_worker,
     releasing::release,
     server_news::{News, ServerNews},
@@ -75,10 +75,22 @@ impl Services {
         report: WorkerReport,
         tail: String,
     ) -> Result<(), Error> {
-        let (news, policy) = (self.news.clone(), self.policy.failure);
+        let (news, policy, percentage) =
+            (self.news.clone(), self.policy.failure, self.policy.job_fail_percentage);
+        let failed = report.status == Some(ReportedStatus::Failed);
+        if failed {
+            self.look_after_jobs();
+        }
         let in_hand = self
             .store
-            .write(self.now(), move |tx| apply(tx, &news, policy, worker, id, &report, &tail))
+            .write(self.now(), move |tx| {
+                let act = |tx: &mut WriteTx<'_>| apply(tx, &news, policy, worker, id, &report, &tail);
+                if !failed {
+                    return act(tx);
+                }
+                let job = tx.task(id)?.ok_or(Error::UnknownTask(id))?.job;
+                judging_job(tx, percentage, job, act)
+            })
             .await?;
         if !in_hand {
             self.store.heartbeats().task_ended(worker, id);

@@ -116,7 +116,7 @@ async fn failures_count_by_who_failed_whoever_has_the_task_now() {
 
 #[tokio::test]
 async fn when_blacklisting_leaves_nobody_what_failed_softly_has_failed() {
-    let m = TestManager::configured("blacklist_threshold = 2").await;
+    let m = TestManager::configured("blacklist_threshold = 2\njob_fail_percentage = 0").await;
     let (ada, bob) = (m.sleeper("ada").await, m.sleeper("bob").await);
     let shot = m.submit(&job([task("a"), task("b"), task("c"), task("d")])).await;
     ada.takes_and_fails(&shot["a"]).await;

@@ -151,7 +151,7 @@ async fn a_cancelled_task_is_told_when_it_is_asked_for_and_when_it_is_done() {
 #[tokio::test]
 async fn of_a_job_that_was_submitted_here_the_server_never_hears() {
     let mut m = TestManager::with_server().await;
-    let ada = m.sleeper("ada").await;
+    let (ada, _bob) = (m.sleeper("ada").await, m.sleeper("bob").await);
     let shot = m.submit(&job([task("a"), task("b")])).await;
     ada.takes_and_fails(&shot["a"]).await;
     ada.takes_and_completes(&shot["b"]).await;

@@ -42,7 +42,7 @@ async fn a_type_that_nobody_supports_starves_a_job() {
 
 #[tokio::test]
 async fn a_job_for_which_everybody_is_blacklisted_starves() {
-    let m = TestManager::configured("blacklist_threshold = 1").await;
+    let m = TestManager::configured("blacklist_threshold = 1\njob_fail_percentage = 0").await;
     let ada = m.sleeper("ada").await;
     let shot = m.submit(&job([task("a"), task("b")])).await;
     ada.takes_and_fails(&shot["a"]).await;
