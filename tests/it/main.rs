@@ -9,6 +9,7 @@ mod exchange;
 mod failing;
 mod faults;
 mod handing_out;
+mod job_life;
 mod jobs_api;
 mod kit;
 mod protocol;
