@@ -140,6 +140,10 @@ pub enum JobCommand {
         /// The job, as JSON
         #[arg(value_name = "FILE.json")]
         file: PathBuf,
+
+        /// Only say what tasks it would have
+        #[arg(long)]
+        dry_run: bool,
     },
 
     /// List the jobs
@@ -318,7 +322,7 @@ mod tests {
         assert_eq!(command(&format!("job show {id} --manager http://farm:8080/")), expected);
         let expected = Command::Worker(On { manager, command: WorkerCommand::List });
         assert_eq!(command("worker list --manager http://farm:8080"), expected);
-        let submit = JobCommand::Submit { file: PathBuf::from("shot.json") };
+        let submit = JobCommand::Submit { file: PathBuf::from("shot.json"), dry_run: false };
         assert_eq!(command("job submit shot.json"), Command::Job(On { manager: None, command: submit }));
     }
 

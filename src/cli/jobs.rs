@@ -16,9 +16,13 @@ const PAGE: usize = 1000;
 
 pub fn execute(manager: &Client, command: &JobCommand, as_json: bool) -> Result<(), Failure> {
     match command {
-        JobCommand::Submit { file } => {
+        JobCommand::Submit { file, dry_run } => {
             let body = fs::read(file)
                 .map_err(|error| Failure::new(format!("{}: it cannot be read: {error}", file.display())))?;
+            if *dry_run {
+                let plan = manager.post("/api/jobs?dry_run=true", &body)?;
+                return if as_json { print_json(&plan) } else { print(&plan_table(&plan)) };
+            }
             let job = manager.post("/api/jobs", &body)?;
             if as_json { print_json(&job) } else { print(&text(&job, "_id")) }
         }
@@ -93,6 +97,29 @@ fn job_table(jobs: &[Value]) -> String {
         ]);
     }
     table.to_string()
+}
+
+/// The tasks that a job would have.
+fn plan_table(plan: &Value) -> String {
+    let tasks = plan["tasks"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let names = |list: &Value, name: &dyn Fn(&Value) -> String| {
+        list.as_array().into_iter().flatten().map(name).collect::<Vec<_>>().join(", ")
+    };
+    let parent = |place: &Value| {
+        let place = place.as_u64().and_then(|place| usize::try_from(place).ok());
+        place.and_then(|place| tasks.get(place)).map(|task| text(task, "name")).unwrap_or_default()
+    };
+    let mut table = table(&["TASK", "TYPE", "PRIORITY", "COMMANDS", "WAITS FOR"]);
+    for task in tasks {
+        table.add_row([
+            text(task, "name"),
+            text(task, "task_type"),
+            text(task, "priority"),
+            names(&task["commands"], &|command| text(command, "name")),
+            names(&task["parents"], &parent),
+        ]);
+    }
+    format!("{table}\n{} tasks; nothing was submitted.", tasks.len())
 }
 
 fn task_table(tasks: &[Value]) -> String {

@@ -18,6 +18,8 @@ pub struct Job {
     pub name: String,
     /// What kind of job it is. `manager-local` marks a test render, of which no Server ever hears.
     pub job_type: String,
+    /// What its tasks were made from: a JSON object as text; empty for a ready-made list of tasks.
+    pub settings: String,
     /// Whatever the submitter wanted to keep with it: a JSON object as text.
     pub metadata: String,
     /// When it came in.

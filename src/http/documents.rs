@@ -8,14 +8,14 @@ use serde_json::{Map, Value, json, value::RawValue};
 
 use crate::{
     domain::{
-        job::{Job, JobState},
+        job::{Job, JobState, JobStatus},
         sleep::SleepScheduleWire,
         task::{Task, TaskStatus},
         task_update::SetAside,
         worker::Worker,
     },
     exchange::{self, Conversation, Failure, Topic},
-    services::{BlacklistEntry, Farm, ServerQueues, StarvedJob, TaskView, WorkerView},
+    services::{BlacklistEntry, Farm, Plan, PlannedTask, ServerQueues, StarvedJob, TaskView, WorkerView},
 };
 
 #[derive(Serialize)]
@@ -90,7 +90,7 @@ pub fn task(view: &TaskView) -> serde_json::Result<Box<RawValue>> {
 
 /// A job.
 pub fn job(job: &Job, state: &JobState) -> Value {
-    let Job { id, name, job_type, metadata, created, of_server: _ } = job;
+    let Job { id, name, job_type, settings, metadata, created, of_server: _ } = job;
     let by_status: BTreeMap<_, _> = TaskStatus::ALL
         .into_iter()
         .map(|status| (status.as_str(), state.tally.count(status)))
@@ -103,11 +103,42 @@ pub fn job(job: &Job, state: &JobState) -> Value {
         "priority": state.priority,
         "status": state.status().as_str(),
         // What was stored as an object is one.
+        "settings": serde_json::from_str(settings).unwrap_or(Value::Null),
         "metadata": serde_json::from_str(metadata).unwrap_or(Value::Null),
         "created": created.to_string(),
         "updated": state.updated.to_string(),
         "tasks": { "total": state.tally.total(), "runnable": state.tally.ready, "by_status": by_status },
     })
+}
+
+/// What would become of a submission: the job without an ID, and its tasks; parents are places in the list of tasks.
+pub fn plan(plan: &Plan) -> serde_json::Result<Value> {
+    let Plan { job, priority, start_paused, tasks } = plan;
+    let tasks = tasks.iter().map(planned_task).collect::<serde_json::Result<Vec<Value>>>()?;
+    Ok(json!({
+        "job": {
+            "name": job.name,
+            "job_type": job.job_type,
+            "priority": priority,
+            "status": if *start_paused { JobStatus::Paused } else { JobStatus::Queued }.as_str(),
+            "settings": serde_json::from_str::<Value>(&job.settings)?,
+            "metadata": serde_json::from_str::<Value>(&job.metadata)?,
+            "tasks": { "total": tasks.len() },
+        },
+        "tasks": tasks,
+    }))
+}
+
+fn planned_task(task: &PlannedTask) -> serde_json::Result<Value> {
+    let PlannedTask { name, task_type, priority, commands, parents } = task;
+    Ok(json!({
+        "name": name,
+        "task_type": task_type,
+        "priority": priority,
+        "status": TaskStatus::Queued.as_str(),
+        "commands": serde_json::from_str::<Value>(commands)?,
+        "parents": parents,
+    }))
 }
 
 /// A worker that has just registered.

@@ -5,7 +5,7 @@ use serde_json::json;
 use warp::{Reply, reject::Rejection, reply::Response};
 
 use super::body::BodyError;
-use crate::services::Error;
+use crate::{domain::compile::Problem, services::Error};
 
 /// An error as a caller sees it: `{"error": {"code", "message"}}` with a fitting status.
 #[derive(Debug)]
@@ -13,43 +13,80 @@ pub struct ApiError {
     status: StatusCode,
     code: &'static str,
     message: String,
+    /// What is wrong with which setting of a job.
+    problems: Vec<Problem>,
 }
 
 impl ApiError {
     /// The request makes no sense.
     pub fn bad_request(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, code: "bad-request", message: message.into() }
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            code: "bad-request",
+            message: message.into(),
+            problems: Vec::new(),
+        }
     }
 
     /// There is no such thing.
     pub fn not_found(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::NOT_FOUND, code: "not-found", message: message.into() }
+        Self {
+            status: StatusCode::NOT_FOUND,
+            code: "not-found",
+            message: message.into(),
+            problems: Vec::new(),
+        }
     }
 
     /// Nothing here can be done with a body of this kind.
     pub fn not_acceptable(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::NOT_ACCEPTABLE, code: "not-acceptable", message: message.into() }
+        Self {
+            status: StatusCode::NOT_ACCEPTABLE,
+            code: "not-acceptable",
+            message: message.into(),
+            problems: Vec::new(),
+        }
     }
 
     /// The request is understood, and still cannot be carried out.
     pub fn unprocessable(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::UNPROCESSABLE_ENTITY, code: "unprocessable", message: message.into() }
+        Self {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            code: "unprocessable",
+            message: message.into(),
+            problems: Vec::new(),
+        }
     }
 
     /// The caller may not do this.
     pub fn forbidden(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::FORBIDDEN, code: "forbidden", message: message.into() }
+        Self {
+            status: StatusCode::FORBIDDEN,
+            code: "forbidden",
+            message: message.into(),
+            problems: Vec::new(),
+        }
     }
 
     /// A worker's credentials are missing or wrong.
     pub fn unauthorized() -> Self {
         let message = "unknown worker or wrong secret";
-        Self { status: StatusCode::UNAUTHORIZED, code: "unauthorized", message: message.into() }
+        Self {
+            status: StatusCode::UNAUTHORIZED,
+            code: "unauthorized",
+            message: message.into(),
+            problems: Vec::new(),
+        }
     }
 
     /// A part of the Manager does not work.
     pub fn unhealthy(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::SERVICE_UNAVAILABLE, code: "unhealthy", message: message.into() }
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            code: "unhealthy",
+            message: message.into(),
+            problems: Vec::new(),
+        }
     }
 
     /// Something went wrong that the caller cannot help. What it was is in the log.
@@ -59,6 +96,7 @@ impl ApiError {
             status: StatusCode::INTERNAL_SERVER_ERROR,
             code: "internal",
             message: "internal error; the log of the Manager says more".into(),
+            problems: Vec::new(),
         }
     }
 
@@ -74,8 +112,11 @@ impl ApiError {
 
     /// The answer, as JSON.
     pub fn into_response(self) -> Response {
-        let Self { status, code, message } = self;
-        let body = json!({"error": {"code": code, "message": message}});
+        let Self { status, code, message, problems } = self;
+        let mut body = json!({"error": {"code": code, "message": message}});
+        if !problems.is_empty() {
+            body["error"]["problems"] = json!(problems);
+        }
         let mut response = warp::reply::with_status(warp::reply::json(&body), status).into_response();
         if status == StatusCode::UNAUTHORIZED {
             let challenge = header::HeaderValue::from_static("Basic realm=\"Flamenco Manager\"");
@@ -102,11 +143,14 @@ impl From<Error> for ApiError {
             Error::OfServer(_) => (StatusCode::CONFLICT, "of-server"),
             Error::NoTaskTypes => (StatusCode::NOT_ACCEPTABLE, "no-task-types"),
             Error::Refused(_) => (StatusCode::BAD_REQUEST, "bad-request"),
+            Error::BadSettings(_) => (StatusCode::BAD_REQUEST, "bad-settings"),
             Error::Log(_) | Error::TestFile { .. } | Error::Store(_) | Error::Panicked => {
                 return Self::internal(&error);
             }
         };
-        Self { status, code, message: error.to_string() }
+        let message = error.to_string();
+        let problems = if let Error::BadSettings(problems) = error { problems } else { Vec::new() };
+        Self { status, code, message, problems }
     }
 }
 
@@ -117,7 +161,7 @@ impl From<BodyError> for ApiError {
             BodyError::TooSlow => (StatusCode::REQUEST_TIMEOUT, "too-slow"),
             BodyError::Broken => (StatusCode::BAD_REQUEST, "bad-request"),
         };
-        Self { status, code, message: error.to_string() }
+        Self { status, code, message: error.to_string(), problems: Vec::new() }
     }
 }
 
@@ -135,7 +179,7 @@ pub fn no_route(rejection: &Rejection) -> Response {
     } else {
         (StatusCode::NOT_FOUND, "not-found", "there is nothing at this address")
     };
-    ApiError { status, code, message: message.into() }.into_response()
+    ApiError { status, code, message: message.into(), problems: Vec::new() }.into_response()
 }
 
 /// The answer to a request whose handler panicked. What a worker asks of its task is always answered in the

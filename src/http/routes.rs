@@ -35,6 +35,7 @@ pub fn routes(
         presence::register(site),
         cross_site::refusal(),
         api::jobs::submit(site),
+        api::jobs::types(),
         api::jobs::list(site),
         api::jobs::show(site),
         api::jobs::tasks(site),

@@ -1,12 +1,15 @@
-//! Jobs come in: a ready-made list of tasks is checked whole, and then appears whole.
+//! Jobs come in: settings from which tasks are compiled, or a ready-made list of tasks. A job is checked whole, and then
+//! appears whole.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
+use jiff::{Timestamp, tz::TimeZone};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{Error, Services};
 use crate::domain::{
+    compile::{CompiledTask, Submission, compile},
     ids::{JobId, TaskId},
     job::{Job, JobWish, MANAGER_LOCAL},
     task::{Progress, Task, TaskStatus},
@@ -43,16 +46,20 @@ pub struct NewJob {
     #[serde(default = "default_priority")]
     pub priority: i32,
     /// What kind of job it is.
-    #[serde(default = "ready_made")]
+    #[serde(default = "custom")]
     pub job_type: String,
+    /// What its tasks are made from, by the compiler of its type.
+    #[serde(default)]
+    pub settings: Option<Map<String, Value>>,
     /// Whatever the submitter wants to keep with it.
     #[serde(default)]
     pub metadata: Map<String, Value>,
     /// Whether it waits until somebody resumes it.
     #[serde(default)]
     pub start_paused: bool,
-    /// Its tasks; those that are equal otherwise are handed out in this order.
-    pub tasks: Vec<NewTask>,
+    /// Its tasks, if they are ready-made; those that are equal otherwise are handed out in this order.
+    #[serde(default)]
+    pub tasks: Option<Vec<NewTask>>,
 }
 
 /// A task as it is submitted.
@@ -88,33 +95,99 @@ fn default_priority() -> i32 {
     DEFAULT_PRIORITY
 }
 
-fn ready_made() -> String {
+fn custom() -> String {
     "custom".into()
 }
 
+/// A job that was checked, with its tasks, and is not taken in yet.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The job; nobody but this plan knows its ID.
+    pub job: Job,
+    /// Its importance among jobs.
+    pub priority: i32,
+    /// Whether it waits until somebody resumes it.
+    pub start_paused: bool,
+    /// Its tasks.
+    pub tasks: Vec<PlannedTask>,
+}
+
+/// A task of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedTask {
+    /// What people call it.
+    pub name: String,
+    /// What a worker must support to be given it.
+    pub task_type: String,
+    /// Importance within the job.
+    pub priority: i32,
+    /// The commands, as JSON text.
+    pub commands: String,
+    /// The tasks that have to be completed first: places in the list.
+    pub parents: Vec<usize>,
+}
+
 impl Services {
-    /// Takes in a job: it and all its tasks appear in one transaction, or nothing does and the error says why.
-    pub async fn submit_job(&self, new: NewJob) -> Result<JobId, Error> {
-        let parents = check(&new).map_err(Error::Refused)?;
+    /// Checks a submission and makes its tasks, if they are to be made from settings. Nothing is kept. A large job takes
+    /// a second or two.
+    pub fn plan_job(&self, new: NewJob, time_zone: &TimeZone) -> Result<Plan, Error> {
+        check_job(&new).map_err(Error::Refused)?;
         let now = self.now();
-        let NewJob { name, priority, job_type, metadata, start_paused, tasks: new_tasks } = new;
+        let NewJob { name, priority, job_type, settings, metadata, start_paused, tasks } = new;
+        let (settings, tasks) = match (settings, tasks) {
+            (Some(settings), None) => {
+                let tasks = self.compile(&job_type, &settings, now, time_zone)?;
+                (settings, tasks)
+            }
+            (None, Some(tasks)) => (Map::new(), ready_made(tasks).map_err(Error::Refused)?),
+            (Some(_), Some(_)) | (None, None) => {
+                let why = "a job has either settings, from which its tasks are made, or a list of tasks";
+                return Err(Error::Refused(why.to_owned()));
+            }
+        };
         let id = JobId(self.identities.next(now));
-        let (title, count) = (name.clone(), new_tasks.len());
-        let metadata = Value::Object(metadata).to_string();
-        let job = Job { id, name, job_type, metadata, created: now, of_server: false };
-        let ids: Vec<_> = new_tasks.iter().map(|_| TaskId(self.identities.next(now))).collect();
-        let mut tasks = Vec::with_capacity(new_tasks.len());
-        for ((new, parents), task_id) in new_tasks.into_iter().zip(parents).zip(&ids) {
-            let commands = serde_json::to_string(&new.commands)
-                .map_err(|error| Error::Refused(format!("task {:?}: {error}", new.name)))?;
+        let (settings, metadata) = (Value::Object(settings).to_string(), Value::Object(metadata).to_string());
+        let job = Job { id, name, job_type, settings, metadata, created: now, of_server: false };
+        Ok(Plan { job, priority, start_paused, tasks })
+    }
+
+    fn compile(
+        &self,
+        job_type: &str,
+        settings: &Map<String, Value>,
+        created: Timestamp,
+        time_zone: &TimeZone,
+    ) -> Result<Vec<PlannedTask>, Error> {
+        let (_, worker_task_types) = self.workers_in_brief()?;
+        let submission =
+            Submission { job_type, settings, created, time_zone, worker_task_types: &worker_task_types };
+        let tasks = compile(&submission).map_err(Error::BadSettings)?;
+        tasks
+            .into_iter()
+            .map(|CompiledTask { name, task_type, priority, commands, parents }| {
+                let commands = serde_json::to_string(&commands)
+                    .map_err(|error| Error::Refused(format!("task {name:?}: {error}")))?;
+                Ok(PlannedTask { name, task_type: task_type.to_owned(), priority, commands, parents })
+            })
+            .collect()
+    }
+
+    /// Takes in a job: it and all its tasks appear in one transaction, or nothing does.
+    pub async fn submit(&self, plan: Plan) -> Result<JobId, Error> {
+        let Plan { job, priority, start_paused, tasks } = plan;
+        let now = self.now();
+        let (id, title, count) = (job.id, job.name.clone(), tasks.len());
+        let ids: Vec<_> = tasks.iter().map(|_| TaskId(self.identities.next(now))).collect();
+        let new_task = |(planned, task): (PlannedTask, &TaskId)| {
+            let PlannedTask { name, task_type, priority, commands, parents } = planned;
             let task = Task {
-                id: *task_id,
+                id: *task,
                 job: id,
-                name: new.name,
+                name,
                 status: TaskStatus::Queued,
-                priority: new.priority,
-                task_type: new.task_type,
-                parents: parents.into_iter().map(|index| ids[index]).collect(),
+                priority,
+                task_type,
+                parents: parents.into_iter().map(|place| ids[place]).collect(),
                 activity: String::new(),
                 worker: String::new(),
                 worker_id: None,
@@ -126,8 +199,9 @@ impl Services {
                 only_for: None,
                 etag: None,
             };
-            tasks.push((task, commands));
-        }
+            (task, commands)
+        };
+        let tasks: Vec<_> = tasks.into_iter().zip(&ids).map(new_task).collect();
         self.store
             .write(now, move |tx| {
                 tx.insert_job(&job, priority)?;
@@ -143,8 +217,8 @@ impl Services {
     }
 }
 
-/// Checks a submission, and returns for every task the places of its parents in the list.
-fn check(job: &NewJob) -> Result<Vec<Vec<usize>>, String> {
+/// Checks what all submissions have.
+fn check_job(job: &NewJob) -> Result<(), String> {
     check_text("the name of the job", &job.name, limits::NAME)?;
     check_text("job_type", &job.job_type, limits::WORD)?;
     if job.job_type == MANAGER_LOCAL {
@@ -154,8 +228,28 @@ fn check(job: &NewJob) -> Result<Vec<Vec<usize>>, String> {
     if metadata > limits::METADATA {
         return Err(format!("metadata has {metadata} bytes; at most {} are allowed", limits::METADATA));
     }
-    check_count("the job", "tasks", job.tasks.len(), limits::TASKS)?;
-    let links: usize = job.tasks.iter().map(|task| task.parents.len()).sum();
+    Ok(())
+}
+
+/// Checks a list of tasks.
+fn ready_made(tasks: Vec<NewTask>) -> Result<Vec<PlannedTask>, String> {
+    let parents = check_tasks(&tasks)?;
+    tasks
+        .into_iter()
+        .zip(parents)
+        .map(|(task, parents)| {
+            let NewTask { name, task_type, priority, commands, parents: _ } = task;
+            let commands =
+                serde_json::to_string(&commands).map_err(|error| format!("task {name:?}: {error}"))?;
+            Ok(PlannedTask { name, task_type, priority, commands, parents })
+        })
+        .collect()
+}
+
+/// Checks tasks, and returns for each the places of its parents in the list.
+fn check_tasks(tasks: &[NewTask]) -> Result<Vec<Vec<usize>>, String> {
+    check_count("the job", "tasks", tasks.len(), limits::TASKS)?;
+    let links: usize = tasks.iter().map(|task| task.parents.len()).sum();
     if links > limits::ALL_PARENTS {
         return Err(format!(
             "its tasks have {links} parents in all; at most {} are allowed: let many tasks wait for one that does \
@@ -163,18 +257,16 @@ fn check(job: &NewJob) -> Result<Vec<Vec<usize>>, String> {
             limits::ALL_PARENTS
         ));
     }
-    let mut places = HashMap::with_capacity(job.tasks.len());
-    for (place, task) in job.tasks.iter().enumerate() {
+    let mut places = HashMap::with_capacity(tasks.len());
+    for (place, task) in tasks.iter().enumerate() {
         check_task(task).map_err(|why| format!("task {place} ({:?}): {why}", task.name))?;
         if let Some(first) = places.insert(task.name.as_str(), place) {
             return Err(format!("tasks {first} and {place} have the same name {:?}", task.name));
         }
     }
-    let parents = job.tasks.iter().map(|task| find_parents(task, &places)).collect::<Result<Vec<_>, _>>()?;
+    let parents = tasks.iter().map(|task| find_parents(task, &places)).collect::<Result<Vec<_>, _>>()?;
     match find_cycle(&parents) {
-        Some(place) => {
-            Err(format!("task {:?} waits for itself, by way of its parents", job.tasks[place].name))
-        }
+        Some(place) => Err(format!("task {:?} waits for itself, by way of its parents", tasks[place].name)),
         None => Ok(parents),
     }
 }
@@ -275,6 +367,11 @@ mod tests {
         json!({"name": name, "task_type": "sleep", "commands": [{"name": "echo"}], "parents": parents})
     }
 
+    fn check(job: &NewJob) -> Result<Vec<Vec<usize>>, String> {
+        check_job(job)?;
+        check_tasks(job.tasks.as_deref().unwrap_or_default())
+    }
+
     fn refusal(job: &NewJob) -> String {
         check(job).unwrap_err()
     }
@@ -288,7 +385,10 @@ mod tests {
     #[test]
     fn what_is_missing_is_given_its_default() {
         let job = job(&json!([task("a", &[])]));
-        assert_eq!((job.priority, job.job_type.as_str(), job.tasks[0].priority), (50, "custom", 50));
+        assert_eq!(
+            (job.priority, job.job_type.as_str(), job.tasks.as_ref().unwrap()[0].priority),
+            (50, "custom", 50)
+        );
     }
 
     #[test]

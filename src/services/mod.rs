@@ -27,7 +27,7 @@ pub use self::{
     care::{Overdue, SleepChanges, TimedOut},
     farm::{Farm, StarvedJob},
     hand_out::{Assignment, HandOut, Permit},
-    jobs::{NewJob, NewTask, limits},
+    jobs::{NewJob, NewTask, Plan, PlannedTask, limits},
     listing::{TaskView, WorkerView},
     registration::{Registration, SignOn},
     reports::MayIRun,
@@ -38,6 +38,7 @@ use self::{credentials::Credentials, identity::Identities, server_news::ServerNe
 use crate::{
     clock::Clock,
     domain::{
+        compile::Problem,
         failure::FailurePolicy,
         ids::{JobId, TaskId, WorkerId},
         job::IllegalAction,
@@ -112,6 +113,9 @@ pub enum Error {
     /// The request makes no sense; the text says why.
     #[error("{0}")]
     Refused(String),
+    /// The settings of a job make no sense.
+    #[error("the settings make no sense: {}", list(.0))]
+    BadSettings(Vec<Problem>),
     /// It is too late, or too early.
     #[error(transparent)]
     Illegal(#[from] IllegalTransition),
@@ -141,6 +145,10 @@ pub enum Error {
     /// A background thread of the program ended badly.
     #[error("a part of the program ended badly")]
     Panicked,
+}
+
+fn list(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// A line for a task's log, to be written when the change that it tells of is on disk.

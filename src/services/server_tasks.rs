@@ -217,6 +217,7 @@ fn keep_job(tx: &mut WriteTx<'_>, sent: &ServerTask) -> Result<(), Error> {
         id: sent.job,
         name: format!("{} {}", sent.job_type, sent.job),
         job_type: sent.job_type.clone(),
+        settings: "{}".into(),
         metadata: "{}".into(),
         created: birth(sent.job),
         of_server: true,

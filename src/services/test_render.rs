@@ -92,6 +92,7 @@ impl Services {
                     id: job,
                     name,
                     job_type: MANAGER_LOCAL.into(),
+                    settings: "{}".into(),
                     metadata: "{}".into(),
                     created: now,
                     of_server: false,

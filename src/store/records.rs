@@ -121,6 +121,8 @@ pub(super) struct JobV1<'a> {
     #[serde(borrow)]
     job_type: Text<'a>,
     #[serde(borrow)]
+    settings: Text<'a>,
+    #[serde(borrow)]
     metadata: Text<'a>,
     created: i64,
     of_server: bool,
@@ -132,11 +134,12 @@ impl Record for Job {
     const WHAT: &'static str = "a job";
 
     fn to_layout(&self) -> JobV1<'_> {
-        let Self { id, name, job_type, metadata, created, of_server } = self;
+        let Self { id, name, job_type, settings, metadata, created, of_server } = self;
         JobV1 {
             id: id.0,
             name: name.as_str().into(),
             job_type: job_type.as_str().into(),
+            settings: settings.as_str().into(),
             metadata: metadata.as_str().into(),
             created: created.as_millisecond(),
             of_server: *of_server,
@@ -148,6 +151,7 @@ impl Record for Job {
             id: JobId(layout.id),
             name: layout.name.into_owned(),
             job_type: layout.job_type.into_owned(),
+            settings: layout.settings.into_owned(),
             metadata: layout.metadata.into_owned(),
             created: time_from_millis(layout.created)?,
             of_server: layout.of_server,

@@ -9,7 +9,7 @@ use flamenco_manager::{
     services::{Assignment, HandOut, NewJob, Permit, Registration, Services},
 };
 use futures_util::future::join_all;
-use jiff::{Timestamp, ToSpan};
+use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use serde_json::{Value, json};
 
 use crate::kit::{START, TestManager, TestWorker, behind, config_in, job, task, with};
@@ -310,7 +310,7 @@ async fn ticking_farm(folder: &tempfile::TempDir) -> (Services, WorkerId) {
     let clock = Arc::new(TickingClock(ManualClock::new(START.parse().unwrap())));
     let services = app::services(&config_in("", folder), clock).unwrap();
     let new: NewJob = serde_json::from_value(job([task("a")])).unwrap();
-    services.submit_job(new).await.unwrap();
+    services.submit(services.plan_job(new, &TimeZone::UTC).unwrap()).await.unwrap();
     let registration = Registration {
         secret: "s".repeat(64),
         platform: "linux".to_owned(),

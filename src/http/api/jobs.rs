@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     domain::{
+        compile::job_types,
         ids::{JobId, TaskId},
         job::JobAction,
     },
@@ -35,16 +36,22 @@ pub fn submit(site: &Arc<Site>) -> Route {
             .and(body::bytes(SUBMISSION))
             .then(
                 async |site: Arc<Site>,
-                       none: Result<NoParameters, ApiError>,
+                       how: Result<Submission, ApiError>,
                        body: Result<Bytes, BodyError>|
                        -> Answer {
-                    let NoParameters {} = none?;
+                    let Submission { dry_run } = how?;
                     let body = body?;
                     let new: serde_json::Result<NewJob> =
                         body::digest(body.len(), move || body::object(&body)).await?;
                     let new =
                         new.map_err(|error| ApiError::bad_request(format!("this is no job: {error}")))?;
-                    let id = site.services.submit_job(new).await?;
+                    let time_zone = site.time_zone.clone();
+                    let plan = look(&site, move |services| services.plan_job(new, &time_zone)).await?;
+                    if dry_run {
+                        let document = documents::plan(&plan).map_err(|error| ApiError::internal(&error))?;
+                        return Ok(json(&document));
+                    }
+                    let id = site.services.submit(plan).await?;
                     let (job, state) = site.services.job(id)?;
                     Ok(created(warp::reply::json(&documents::job(&job, &state))))
                 },
@@ -57,7 +64,20 @@ const SUBMISSION: u64 = 128 << 20;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct NoParameters {}
+struct Submission {
+    /// Only say what would become of it.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// `GET /api/job-types`: what there is to be submitted, and what settings each takes.
+pub fn types() -> Route {
+    endpoint(
+        warp::path!("api" / "job-types")
+            .and(warp::get())
+            .then(async || -> Answer { Ok(json(&json!({"job_types": job_types()}))) }),
+    )
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -41,6 +41,7 @@ fn new_job(number: u8) -> Job {
         id: job_id(number),
         name: format!("job {number}"),
         job_type: "custom".into(),
+        settings: "{}".into(),
         metadata: "{}".into(),
         created: NOW,
         of_server: false,
