@@ -5,6 +5,7 @@ mod architecture;
 mod bad_input;
 mod below_a_server;
 mod cancelling;
+mod compiling;
 mod exchange;
 mod failing;
 mod faults;
