@@ -30,6 +30,7 @@ async fn a_job_is_taken_and_shown() {
       },
       "name": "shot",
       "priority": -3,
+      "settings": {},
       "status": "queued",
       "tasks": {
         "by_status": {
@@ -83,7 +84,7 @@ async fn a_submission_is_refused_with_the_reason_and_nothing_of_it_is_stored() {
     }
     let text = br#"{"name": "a", "name": "b", "tasks": []}"#.as_slice();
     m.door.call(Method::POST, "/api/jobs", &[], text).await.expect(400);
-    m.post("/api/jobs?dry_run=true", &job([task("a")])).await.expect(400);
+    m.post("/api/jobs?dryrun=true", &job([task("a")])).await.expect(400);
     let farm = m.get("/api/farm").await.json();
     assert_eq!((&farm["jobs"], &farm["tasks"]), (&json!({}), &json!({})));
 }
