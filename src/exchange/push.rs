@@ -9,9 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Exchange, Topic};
 use crate::{
-    domain::task_update::TaskUpdate,
     services::{Error, PushOutcome, Queued},
-    upstream::{CallError, PushAnswer},
+    upstream::{Batch, CallError, PushAnswer},
 };
 
 /// As often an update is sent that the Server does not take, before it is set aside,
@@ -145,14 +144,16 @@ impl Exchange {
     async fn push_batch(&self, turn: &mut Turn) -> Result<Next, Error> {
         let limit = self.batches().limit;
         let passed_over: HashSet<_> = turn.refused.iter().map(|((_, update), _)| update.task).collect();
-        let batch = self.look(move |services| services.oldest_updates(limit, &passed_over)).await?;
+        let look = self.look(move |services| {
+            let batch = services.oldest_updates(limit, &passed_over)?;
+            let message = Batch::of(batch.iter().map(|(_, update)| update));
+            Ok((batch, message))
+        });
+        let (batch, message) = look.await?;
         if batch.is_empty() && !turn.refused.is_empty() {
             return Ok(Next::Pause);
         }
-        let (places, updates): (Vec<u64>, Vec<TaskUpdate>) = batch.into_iter().unzip();
-        let answer = self.server.push(&updates).await;
-        let batch: Vec<Queued> = places.into_iter().zip(updates).collect();
-        match answer {
+        match self.server.push(message).await {
             Ok(answer) => self.taken(turn, batch, answer).await,
             Err(error @ (CallError::Refused { .. } | CallError::Trouble { .. })) if !batch.is_empty() => {
                 self.refused(turn, batch, error).await
@@ -195,7 +196,7 @@ impl Exchange {
         mut batch: Vec<Queued>,
         error: CallError,
     ) -> Result<Next, Error> {
-        match self.server.push(&[]).await {
+        match self.server.push(Batch::of([])).await {
             Err(_) => return Ok(self.push_failed(&error)),
             Ok(PushAnswer { cancel, wanted_logs, .. }) => {
                 self.services.pushed(PushOutcome { taken: Vec::new(), cancel, wanted_logs }).await?;

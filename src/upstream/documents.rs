@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, str::FromStr};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::domain::{
     ids::{JobId, TaskId},
@@ -136,9 +136,20 @@ impl<'a> From<&'a TaskUpdate> for UpdateDocument<'a> {
     }
 }
 
-/// Writes a batch of updates.
-pub(super) fn write_updates(updates: &[TaskUpdate]) -> serde_json::Result<Vec<u8>> {
-    serde_json::to_vec(&updates.iter().map(UpdateDocument::from).collect::<Vec<_>>())
+/// Updates in the form in which they are sent. Writing thousands of them takes a while: it is for a thread on which
+/// nobody waits.
+pub struct Batch(pub(super) Vec<u8>);
+
+impl Batch {
+    /// These updates, in this order; there may be none.
+    pub fn of<'a>(updates: impl IntoIterator<Item = &'a TaskUpdate>) -> Self {
+        let mut json = Vec::new();
+        let documents = updates.into_iter().map(UpdateDocument::from);
+        serde_json::Serializer::new(&mut json)
+            .collect_seq(documents)
+            .expect("texts and numbers can always be written as JSON");
+        Self(json)
+    }
 }
 
 /// Reads the answer to a batch. IDs that are none are logged and left out.

@@ -31,13 +31,13 @@ use ureq::SendBody;
 use answer::Answer;
 pub use answer::CallError;
 use call::Line;
-pub use documents::{Notification, PushAnswer};
+pub use documents::{Batch, Notification, PushAnswer};
 pub use link::{Limits, Link};
 use log_file::LogBody;
 use push::Pusher;
 pub use tasks::{Download, TaskAnswer};
 
-use crate::domain::{ids::TaskId, server_task::ServerTask, task_update::TaskUpdate};
+use crate::domain::{ids::TaskId, server_task::ServerTask};
 
 /// How many re-checks of tasks are under way at once; more wait for their turn.
 const RECHECKS: usize = 16;
@@ -153,13 +153,11 @@ impl Server {
         in_time.unwrap_or_else(|_| Err(late("it took too long")))
     }
 
-    /// Tells the Server what happened to tasks, in the order of `updates`; there may be none (section 1.4).
-    pub async fn push(&self, updates: &[TaskUpdate]) -> Result<PushAnswer, CallError> {
-        let json =
-            documents::write_updates(updates).expect("texts and numbers can always be written as JSON");
+    /// Tells the Server what happened to tasks (section 1.4).
+    pub async fn push(&self, batch: Batch) -> Result<PushAnswer, CallError> {
         let pusher = self.pusher.clone();
         on_a_thread(&self.calls, move || {
-            let answer = pusher.push(&json)?;
+            let answer = pusher.push(&batch.0)?;
             if answer.status != 200 {
                 return Err(answer.refusal());
             }
