@@ -17,6 +17,9 @@ use crate::{
 /// As many tasks are cancelled in one transaction.
 const STEP: usize = 500;
 
+/// As many updates leave the queue in one transaction. Workers wait for it to end: it must be short.
+const LEAVING: usize = 250;
+
 /// What waits for the Server, and since when.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ServerQueues {
@@ -54,25 +57,36 @@ impl Services {
         self.store.read(self.now(), |tx| Ok(tx.oldest_updates(limit, except)?))
     }
 
-    /// Keeps what the Server said: what it took leaves the queue in the transaction in which its wishes are kept.
+    /// Keeps what the Server said: its wishes, and what it took leaves the queue in steps, between which workers are
+    /// served. If that breaks off, the Server hears the rest once more, and says so again.
     pub async fn pushed(&self, outcome: PushOutcome) -> Result<(), Error> {
         let patience = self.policy.cancel_patience;
         let PushOutcome { taken, cancel, wanted_logs } = outcome;
-        self.store
-            .write(self.now(), move |tx| {
-                for (place, id) in &taken {
-                    tx.take_update(*place, *id)?;
-                }
-                wanted_logs.iter().try_for_each(|(job, task)| tx.put_log_request(*job, *task))?;
-                Ok::<_, Error>(())
-            })
-            .await?;
+        let (first, rest) = taken.split_at(taken.len().min(LEAVING));
+        self.leave_queue(first, wanted_logs).await?;
+        for step in rest.chunks(LEAVING) {
+            self.leave_queue(step, Vec::new()).await?;
+        }
         for listed in cancel.chunks(STEP) {
             let (news, listed) = (self.news.clone(), listed.to_vec());
             let notes = self.store.write(self.now(), move |tx| cancel_listed(tx, &news, &listed, patience));
             self.write_notes(notes.await?);
         }
         Ok(())
+    }
+
+    async fn leave_queue(
+        &self,
+        taken: &[(u64, [u8; 12])],
+        wanted_logs: Vec<(JobId, TaskId)>,
+    ) -> Result<(), Error> {
+        let taken = taken.to_vec();
+        self.store
+            .write(self.now(), move |tx| {
+                tx.take_updates(&taken)?;
+                Ok(wanted_logs.iter().try_for_each(|(job, task)| tx.put_log_request(*job, *task))?)
+            })
+            .await
     }
 
     /// Puts updates aside that the Server will not take, so that they do not keep others waiting.

@@ -1,6 +1,6 @@
 //! The queue of what the Server has yet to hear, in the order in which it happened, and what it would not hear.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use jiff::Timestamp;
 
@@ -95,6 +95,18 @@ impl WriteTx<'_> {
         self.remove(Table::UpdateQueue, &place.to_be_bytes())?;
         self.remove(Table::UpdatesByTask, &Key::new().task(update.task).place(place))?;
         Ok(Some(update))
+    }
+
+    /// Takes many updates, as [`Self::take_update`] does one. In the order of the queue this costs much less.
+    pub fn take_updates(&mut self, updates: &[(u64, [u8; 12])]) -> Result<(), StoreError> {
+        let mut places = BTreeSet::new();
+        for (place, id) in updates {
+            if let Some(update) = self.update_at(*place)?.filter(|update| update.id == *id) {
+                self.remove(Table::UpdatesByTask, &Key::new().task(update.task).place(*place))?;
+                places.insert(place.to_be_bytes());
+            }
+        }
+        self.remove_listed(Table::UpdateQueue, &places)
     }
 
     /// Keeps an update that the Server would not take, and forgets the oldest when there are too many.

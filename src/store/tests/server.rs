@@ -66,6 +66,24 @@ fn what_has_come_to_stand_in_the_place_of_another_update_is_not_taken_for_it() {
 }
 
 #[test]
+fn many_updates_are_taken_at_once_and_others_between_them_stay() {
+    let all: Vec<_> = (0..100).map(|number| update(number, number % 3, None)).collect();
+    let store = with_updates(&all);
+    let taken: Vec<_> =
+        (10..90).filter(|number| *number != 50).map(|number| (number.into(), [number; 12])).collect();
+    change(&store, move |tx| {
+        tx.take_updates(&[(5, [99; 12]), (2000, [1; 12])])?;
+        tx.take_updates(&[])?;
+        tx.take_updates(&taken)
+    })
+    .unwrap();
+    let left = store.read(NOW, |tx| tx.oldest_updates(1000, &[].into())).unwrap();
+    let ids: Vec<_> = left.into_iter().map(|(_, update)| update.id[0]).collect();
+    assert_eq!(ids, (0..10).chain([50]).chain(90..100).collect::<Vec<_>>());
+    assert_eq!(contradictions(&store), Vec::<String>::new());
+}
+
+#[test]
 fn of_what_was_set_aside_the_newest_thousand_is_kept() {
     let store = Store::in_memory().unwrap();
     change(&store, |tx| {
