@@ -37,8 +37,14 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub struct Figures {
     cycles: u64,
     took: Duration,
-    /// Of `POST /task`, in microseconds.
-    latencies: Vec<u32>,
+    calls: Vec<Call>,
+}
+
+/// A call of `POST /task`.
+#[derive(Debug, Clone, Copy)]
+struct Call {
+    asked: Instant,
+    micros: u32,
 }
 
 impl Figures {
@@ -53,7 +59,13 @@ impl Figures {
     pub fn add(&mut self, other: Self) {
         self.cycles += other.cycles;
         self.took += other.took;
-        self.latencies.extend(other.latencies);
+        self.calls.extend(other.calls);
+    }
+
+    /// The cycles alone that began at certain times.
+    pub fn only(&self, at: impl Fn(Instant) -> bool) -> Self {
+        let calls: Vec<_> = self.calls.iter().copied().filter(|call| at(call.asked)).collect();
+        Self { cycles: calls.len() as u64, took: self.took, calls }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "no run has 2^52 cycles")]
@@ -63,7 +75,7 @@ impl Figures {
 
     /// The time in milliseconds within which `percent` of the calls of `POST /task` were answered.
     pub fn percentile(&self, percent: usize) -> f64 {
-        let mut sorted = self.latencies.clone();
+        let mut sorted: Vec<u32> = self.calls.iter().map(|call| call.micros).collect();
         sorted.sort_unstable();
         let index = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
         sorted.get(index).map_or(f64::NAN, |&micros| f64::from(micros) / 1000.0)
@@ -131,9 +143,9 @@ pub async fn run(
     let mut figures = Figures::default();
     let last_call = tokio::time::Instant::from_std(started + limit + PATIENCE);
     while let Some(hand) = tokio::time::timeout_at(last_call, working.join_next()).await? {
-        let latencies = hand??;
-        figures.cycles += latencies.len() as u64;
-        figures.latencies.extend(latencies);
+        let calls = hand??;
+        figures.cycles += calls.len() as u64;
+        figures.calls.extend(calls);
     }
     figures.took = started.elapsed();
     Ok(figures)
@@ -181,14 +193,14 @@ impl Hand {
         Ok(Self { wire, authorization: authorization.to_owned(), ask, update: Vec::new() })
     }
 
-    /// Cycles until none are left or it is time. Returns the times of `POST /task` in microseconds.
+    /// Cycles until none are left or it is time. Returns the calls of `POST /task`.
     async fn work(
         mut self,
         left: Arc<AtomicU64>,
         end: Instant,
         mut beat: Option<Interval>,
-    ) -> Outcome<Vec<u32>> {
-        let mut latencies = Vec::new();
+    ) -> Outcome<Vec<Call>> {
+        let mut calls = Vec::new();
         let take = |left: u64| left.checked_sub(1);
         while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok() && Instant::now() < end {
             if let Some(beat) = &mut beat {
@@ -198,11 +210,11 @@ impl Hand {
             let Some(task) = self.ask().await? else {
                 return Err("a queue that should hold tasks is empty".into());
             };
-            latencies.push(u32::try_from(asked.elapsed().as_micros())?);
+            calls.push(Call { asked, micros: u32::try_from(asked.elapsed().as_micros())? });
             self.update(&task, ACTIVE).await?;
             self.update(&task, COMPLETED).await?;
         }
-        Ok(latencies)
+        Ok(calls)
     }
 
     /// The ID of the task that is handed out, if any.

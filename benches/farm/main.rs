@@ -24,9 +24,17 @@
 //! - The **blocked head**: 8 workers are measured alone, then blacklisted by failing a task each of a new
 //!   job of high priority, and measured again with that job's tasks in front of everything they may do.
 //!
+//! With `--drain 3000,100000` something else is measured: so many updates wait for a Flamenco Server, which is
+//! played by a thread of this program that takes them all. The workers go round at a steady rate on tasks that the
+//! Server does not know. First it keeps the answer to the first batch to itself, for the workers to be measured
+//! on a quiet Manager; then it answers, and everything goes out, one batch after the other. From the answer to the
+//! first batch to the last one it is counted.
+//!
 //! Everything stays on the loopback interface and in a temporary folder, which is deleted in the end.
 
 mod canned;
+mod drain;
+mod fake_server;
 mod fill;
 mod load;
 mod manager;
@@ -41,7 +49,7 @@ use std::{
     time::Duration,
 };
 
-use clap::Parser;
+use clap::{Parser, builder::ArgPredicate};
 
 use load::Figures;
 use manager::Process;
@@ -63,7 +71,8 @@ struct Args {
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(8..=900))]
     workers: u64,
     /// Cycles a second of all workers together, in the measurement at a steady rate
-    #[arg(long, default_value_t = 3_000, value_parser = clap::value_parser!(u64).range(10..=20_000))]
+    #[arg(long, default_value_t = 3_000, default_value_if("drain", ArgPredicate::IsPresent, "300"),
+          value_parser = clap::value_parser!(u64).range(10..=20_000))]
     rate: u64,
     /// Workers registered when memory is measured
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(..=10_000))]
@@ -71,6 +80,12 @@ struct Args {
     /// Tasks of the job at the blocked head of the queue, tried with the last number of tasks; 0: not tried
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(..=120_000))]
     head: u64,
+    /// Measure how so many updates go to a Flamenco Server, instead
+    #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    drain: Vec<u64>,
+    /// How often that is done
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
+    rounds: u64,
     /// Where the temporary folder is made; its filesystem is what is measured
     #[arg(long, default_value_os_t = std::env::temp_dir())]
     folder: PathBuf,
@@ -125,6 +140,11 @@ async fn measure_until_interrupted(args: &Args) -> Outcome<()> {
 
 async fn measure(args: &Args) -> Outcome<()> {
     let folder = tempfile::Builder::new().prefix("flamenco-bench-").tempdir_in(&args.folder)?;
+    if !args.drain.is_empty() {
+        let runs = drain::run(args, folder.path()).await?;
+        println!("{}", report::drain(args, folder.path(), &runs));
+        return Ok(());
+    }
     eprintln!("the ceiling ...");
     let ceiling = ceiling(args).await?;
     let mut runs = Vec::new();

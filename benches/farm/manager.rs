@@ -13,7 +13,10 @@ use super::{
 };
 
 /// The database file in the Manager's folder.
-const DATABASE: &str = "farm.redb";
+pub const DATABASE: &str = "farm.redb";
+
+/// In which Linux tells processor time.
+const TICK: Duration = Duration::from_millis(10);
 
 const START_MAY_TAKE: Duration = Duration::from_mins(1);
 
@@ -51,6 +54,14 @@ impl Process {
         let kilobytes: u64 = line.trim_matches(|c: char| !c.is_ascii_digit()).parse()?;
         Ok(kilobytes * 1024)
     }
+
+    fn processor_time(&self) -> Outcome<Duration> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.0.id()))?;
+        // The name before the bracket may hold blanks.
+        let (_, fields) = stat.rsplit_once(") ").ok_or("/proc/PID/stat has another form")?;
+        let ticks = fields.split(' ').skip(11).take(2).map(str::parse::<u64>);
+        Ok(TICK * u32::try_from(ticks.sum::<Result<u64, _>>()?)?)
+    }
 }
 
 impl Drop for Process {
@@ -74,11 +85,11 @@ pub struct Manager {
 }
 
 impl Manager {
-    /// Starts the Manager on an empty folder, which is made.
-    pub async fn start(binary: &Path, folder: PathBuf) -> Outcome<Self> {
+    /// Starts the Manager on a folder, which is made if it is not there. `more` is put into its configuration.
+    pub async fn start(binary: &Path, folder: PathBuf, more: &str) -> Outcome<Self> {
         let port = super::free_port()?;
-        fs::create_dir(&folder)?;
-        fs::write(folder.join("manager.toml"), configuration(port))?;
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join("manager.toml"), configuration(port, more))?;
         let process = spawn(binary, &folder, port).await?;
         Ok(Self { process, binary: binary.to_owned(), folder, port })
     }
@@ -108,6 +119,11 @@ impl Manager {
         self.process.memory("VmHWM:")
     }
 
+    /// Processor time that it has taken, in and for it, to a hundredth of a second.
+    pub fn processor_time(&self) -> Outcome<Duration> {
+        self.process.processor_time()
+    }
+
     /// Size of the database file in bytes.
     pub fn file_size(&self) -> Outcome<u64> {
         Ok(fs::metadata(self.folder.join(DATABASE))?.len())
@@ -130,13 +146,14 @@ async fn spawn(binary: &Path, folder: &Path, port: u16) -> Outcome<Process> {
 
 /// Paths are relative to the folder, in which the Manager is started. One failure is enough for the
 /// blacklist, so that workers get there quickly.
-fn configuration(port: u16) -> String {
+fn configuration(port: u16, more: &str) -> String {
     format!(
         "listen = \"127.0.0.1:{port}\"\n\
          database_path = \"{DATABASE}\"\n\
          task_logs_path = \"task-logs\"\n\
          ssdp_discovery = false\n\
          blacklist_threshold = 1\n\
+         {more}\
          [user_authentication]\n\
          mode = \"none\"\n"
     )

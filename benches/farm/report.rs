@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, fs, path::Path, time::Duration};
 
 use super::{
-    Args,
+    Args, drain,
     load::Figures,
     scenario::{Blocked, Run},
 };
@@ -73,6 +73,59 @@ fn table(args: &Args, runs: &[Run]) -> String {
         );
     }
     table
+}
+
+pub fn drain(args: &Args, folder: &Path, runs: &[drain::Run]) -> String {
+    let mut table = "| updates | sent as | updates/s | Server's time | on the way | Manager's processor, each | Server's processor, each \
+                     | `POST /task` p50, quiet | p99 | p50 while they go out | p99 | peak memory |\n"
+        .to_owned();
+    table.push_str(&"|--:".repeat(12));
+    table.push('|');
+    for run in runs {
+        let (updates, memory) = (grouped(run.updates), megabytes(run.peak));
+        let form = if run.gzip { "gzip" } else { "plain" };
+        // Writing to a String cannot fail.
+        let _ = write!(table, "\n| {updates} | {form} {}| {memory} |", flow(run));
+    }
+    let waiting: Vec<String> = args.drain.iter().map(u64::to_string).collect();
+    format!(
+        "{}\n\n{table}\n\nWorkers make {} cycles a second. To be repeated with `cargo bench --bench farm -- --drain {} \
+         --rounds {} --seconds {}`.",
+        machine(folder),
+        args.rate,
+        waiting.join(","),
+        args.rounds,
+        args.seconds
+    )
+}
+
+/// How the updates went out, and how the workers fared; there is nothing to tell of a single batch.
+fn flow(run: &drain::Run) -> String {
+    if run.drained == 0 {
+        return "| – ".repeat(9);
+    }
+    let share = |part: Duration| percent(part.div_duration_f64(run.took));
+    let each = |cpu: Duration| format!("{:.1} µs", cpu.as_secs_f64() * 1e6 / count(run.drained));
+    let waits = |percent| [&run.quiet, &run.busy].map(|figures| figures.percentile(percent));
+    let ([quiet_half, busy_half], [quiet, busy]) = (waits(50), waits(99));
+    format!(
+        "| {:.0} | {} | {} | {} | {} | {quiet_half:.2} ms | {quiet:.2} ms | {busy_half:.2} ms | {busy:.2} ms, {:.1} times ",
+        count(run.drained) / run.took.as_secs_f64(),
+        share(run.at_server),
+        share(run.sending),
+        each(run.cpu),
+        each(run.server_cpu),
+        busy / quiet,
+    )
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 updates")]
+fn count(number: u64) -> f64 {
+    number as f64
 }
 
 fn blocked_head(args: &Args, blocked: &Blocked) -> String {

@@ -60,7 +60,7 @@ struct End {
 
 pub async fn run(args: &Args, folder: &Path, tasks: u64, with_blocked_head: bool) -> Outcome<Run> {
     eprintln!("{tasks} tasks: filling ...");
-    let mut manager = Manager::start(&args.binary, folder.join(tasks.to_string())).await?;
+    let mut manager = Manager::start(&args.binary, folder.join(tasks.to_string()), "").await?;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let idle = manager.resident()?;
     let mut feeder = Feeder::new(manager.port())?;
