@@ -23,7 +23,14 @@ The configuration is the file given with --config, else ./manager.toml, else
 
 Exit codes: 0 done, 1 it failed (stderr says why and what to do), 2 wrong usage.";
 
-const JOB_EXAMPLE: &str = r#"A job is a list of tasks. A task waits for those that it names as its parents:
+const JOB_EXAMPLE: &str = r#"A job has a job type and settings, from which the Manager makes its tasks (--dry-run shows them):
+  {"name": "Shot 1", "job_type": "blender-render", "settings": {
+    "filepath": "/shared/shot1.blend", "render_output": "/render/shot1/######", "format": "PNG",
+    "frames": "1-250", "chunk_size": 10}}
+
+GET /api/job-types of the Manager tells the types and what settings each takes.
+
+Or it brings a list of tasks. A task waits for those that it names as its parents:
   {"name": "Shot 1", "priority": 50, "tasks": [
     {"name": "frames 1-10", "task_type": "blender-render", "commands": [
       {"name": "blender_render", "settings": {"blender_cmd": "{blender}", "filepath": "/shared/shot1.blend",
@@ -101,7 +108,8 @@ pub enum Command {
 
     /// Erase all task updates that wait for the Server, after asking
     ///
-    /// What they say is lost: the Server will not hear of it. Without a Server nothing waits.
+    /// What they say is lost: the Server will not hear of it. Those that the Server would not take go with them. Without a
+    /// Server nothing waits.
     Purgequeue(Confirmation),
 
     /// Submit jobs, look at them and control them, on the running Manager

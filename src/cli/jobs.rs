@@ -99,11 +99,20 @@ fn job_table(jobs: &[Value]) -> String {
     table.to_string()
 }
 
+/// As many names stand in a field of the table; the last task of a render may wait for thousands.
+const NAMES_SHOWN: usize = 3;
+
 /// The tasks that a job would have.
 fn plan_table(plan: &Value) -> String {
     let tasks = plan["tasks"].as_array().map(Vec::as_slice).unwrap_or_default();
     let names = |list: &Value, name: &dyn Fn(&Value) -> String| {
-        list.as_array().into_iter().flatten().map(name).collect::<Vec<_>>().join(", ")
+        let list = list.as_array().map(Vec::as_slice).unwrap_or_default();
+        let (shown, others) = list.split_at(list.len().min(NAMES_SHOWN));
+        let mut names: Vec<_> = shown.iter().map(name).collect();
+        if !others.is_empty() {
+            names.push(format!("{} more", others.len()));
+        }
+        names.join(", ")
     };
     let parent = |place: &Value| {
         let place = place.as_u64().and_then(|place| usize::try_from(place).ok());

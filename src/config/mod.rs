@@ -68,7 +68,7 @@ pub struct Config {
     pub active_task_timeout_interval: Duration,
     /// An awake worker that was not seen for this long has timed out.
     pub active_worker_timeout_interval: Duration,
-    /// Tasks untouched for this long are forgotten.
+    /// Tasks of the Server untouched for this long are forgotten.
     pub task_cleanup_max_age: Duration,
     /// Workers unseen for this long are removed; `None` is never.
     pub worker_cleanup_max_age: Option<Duration>,

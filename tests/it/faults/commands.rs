@@ -8,7 +8,7 @@ use flamenco_manager::{
 };
 use http::Method;
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::process::{Place, Said, free_port, new_job};
 
@@ -190,6 +190,33 @@ async fn queue_updates(place: &Place, count: u8) {
     };
     let write = move |tx: &mut WriteTx<'_>| (0..count).try_for_each(|number| tx.push_update(&update(number)));
     store.write::<_, StoreError, _>(Timestamp::UNIX_EPOCH, write).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_dry_run_shows_the_tasks_of_a_job_and_bad_settings_are_all_named() {
+    let place = at_a_known_port();
+    let manager = place.start();
+    let job = |settings: &Value| {
+        let job = json!({"name": "shot", "job_type": "blender-render", "settings": settings});
+        std::fs::write(place.path("shot.json"), job.to_string()).unwrap();
+    };
+    job(
+        &json!({"filepath": "/s/a.blend", "render_output": "/r/a/####", "format": "PNG", "frames": "1-50", "chunk_size": 10}),
+    );
+    let shown = succeeds(&place, &["job", "submit", "--dry-run", "shot.json"]);
+    assert!(
+        shown.contains("blender-render-1-10, blender-render-11-20, blender-render-21-30, 2 more"),
+        "{shown}"
+    );
+    assert!(shown.ends_with("6 tasks; nothing was submitted.\n"), "{shown}");
+    let plan = json(&succeeds(&place, &["--json", "job", "submit", "--dry-run", "shot.json"]));
+    assert_eq!(plan["tasks"][5]["parents"], json!([0, 1, 2, 3, 4]));
+    assert_eq!(manager.get("/api/jobs").await["total"], 0);
+
+    job(&json!({"frames": "1-"}));
+    let why = fails(&place, &["job", "submit", "shot.json"]);
+    assert!(why.contains("filepath is missing") && why.contains("frames cannot be read"), "{why}");
+    assert_eq!(manager.get("/api/jobs").await["total"], 0);
 }
 
 #[tokio::test]
