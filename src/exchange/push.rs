@@ -3,13 +3,16 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{MutexGuard, PoisonError, atomic::Ordering},
+    thread,
+    time::Duration,
 };
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Exchange, Topic};
 use crate::{
-    services::{Error, PushOutcome, Queued},
+    domain::ids::TaskId,
+    services::{Error, PushOutcome, Queued, Services},
     upstream::{Batch, CallError, PushAnswer},
 };
 
@@ -24,6 +27,12 @@ const PASSED_OVER: usize = 50;
 
 /// A Server that does not answer in time gets smaller batches, down to this.
 const SMALLEST_WHEN_SLOW: usize = 100;
+
+/// As many updates are read and written as JSON in one go,
+const STEP: usize = 300;
+
+/// and so long is the pause after them.
+const BREATH: Duration = Duration::from_millis(1);
 
 /// What is known about batches: how large they may be, and which updates were in one without being taken.
 #[derive(Debug)]
@@ -144,12 +153,7 @@ impl Exchange {
     async fn push_batch(&self, turn: &mut Turn) -> Result<Next, Error> {
         let limit = self.batches().limit;
         let passed_over: HashSet<_> = turn.refused.iter().map(|((_, update), _)| update.task).collect();
-        let look = self.look(move |services| {
-            let batch = services.oldest_updates(limit, &passed_over)?;
-            let message = Batch::of(batch.iter().map(|(_, update)| update));
-            Ok((batch, message))
-        });
-        let (batch, message) = look.await?;
+        let (batch, message) = self.look(move |services| next_batch(services, limit, &passed_over)).await?;
         if batch.is_empty() && !turn.refused.is_empty() {
             return Ok(Next::Pause);
         }
@@ -196,7 +200,7 @@ impl Exchange {
         mut batch: Vec<Queued>,
         error: CallError,
     ) -> Result<Next, Error> {
-        match self.server.push(Batch::of([])).await {
+        match self.server.push(Batch::default()).await {
             Err(_) => return Ok(self.push_failed(&error)),
             Ok(PushAnswer { cancel, wanted_logs, .. }) => {
                 self.services.pushed(PushOutcome { taken: Vec::new(), cancel, wanted_logs }).await?;
@@ -248,6 +252,29 @@ impl Exchange {
 
     fn batches(&self) -> MutexGuard<'_, Batches> {
         self.batches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the Server has to hear next. It is read in steps, between which the processors are the workers'.
+fn next_batch(
+    services: &Services,
+    limit: usize,
+    except: &HashSet<TaskId>,
+) -> Result<(Vec<Queued>, Batch), Error> {
+    let mut batch: Vec<Queued> = Vec::new();
+    let mut message = Batch::default();
+    loop {
+        let from = batch.last().map_or(0, |(place, _)| place + 1);
+        let step = services.oldest_updates(from, STEP.min(limit - batch.len()), except)?;
+        for (_, update) in &step {
+            message.add(update);
+        }
+        let is_last = step.len() < STEP;
+        batch.extend(step);
+        if is_last {
+            return Ok((batch, message));
+        }
+        thread::sleep(BREATH);
     }
 }
 

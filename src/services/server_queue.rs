@@ -1,7 +1,10 @@
 //! The queue of updates for the Flamenco Server is emptied, and what the Server wishes in return is kept
 //! (`server-protocol.md`, section 1.4).
 
-use std::collections::{BTreeSet, HashSet};
+use std::{
+    collections::{BTreeSet, HashSet},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 
@@ -18,7 +21,10 @@ use crate::{
 const STEP: usize = 500;
 
 /// As many updates leave the queue in one transaction. Workers wait for it to end: it must be short.
-const LEAVING: usize = 250;
+const LEAVING: usize = 300;
+
+/// The pause between two such transactions: the processors are for the workers first.
+const BREATH: Duration = Duration::from_millis(1);
 
 /// What waits for the Server, and since when.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,10 +57,15 @@ pub struct PushOutcome {
 }
 
 impl Services {
-    /// The updates that the Server has to hear next but those of the tasks in `except`, each with its place in the
-    /// queue.
-    pub fn oldest_updates(&self, limit: usize, except: &HashSet<TaskId>) -> Result<Vec<Queued>, Error> {
-        self.store.read(self.now(), |tx| Ok(tx.oldest_updates(limit, except)?))
+    /// The updates from a place in the queue on that the Server has to hear next but those of the tasks in `except`, each
+    /// with its place.
+    pub fn oldest_updates(
+        &self,
+        from: u64,
+        limit: usize,
+        except: &HashSet<TaskId>,
+    ) -> Result<Vec<Queued>, Error> {
+        self.store.read(self.now(), |tx| Ok(tx.oldest_updates(from, limit, except)?))
     }
 
     /// Keeps what the Server said: its wishes, and what it took leaves the queue in steps, between which workers are
@@ -65,6 +76,7 @@ impl Services {
         let (first, rest) = taken.split_at(taken.len().min(LEAVING));
         self.leave_queue(first, wanted_logs).await?;
         for step in rest.chunks(LEAVING) {
+            tokio::time::sleep(BREATH).await;
             self.leave_queue(step, Vec::new()).await?;
         }
         for listed in cancel.chunks(STEP) {

@@ -47,15 +47,29 @@ pub(super) fn encode<R: Record>(record: &R) -> Result<Vec<u8>, StoreError> {
 }
 
 pub(super) fn decode<R: Record>(bytes: &[u8]) -> Result<R, StoreError> {
-    let damaged = |why: String| StoreError::Corrupt(format!("{} cannot be read: {why}", R::WHAT));
-    let (version, body) = bytes.split_first().ok_or_else(|| damaged("it is empty".into()))?;
-    if *version != R::VERSION {
-        return Err(damaged(format!("version {version} of its layout is not known to this program")));
-    }
-    let (layout, read) =
-        bincode::serde::borrow_decode_from_slice(body, CONFIG).map_err(|error| damaged(error.to_string()))?;
-    if read != body.len() {
-        return Err(damaged(format!("{} bytes are left over", body.len() - read)));
+    let (layout, left) = begin::<R, _>(bytes)?;
+    if left > 0 {
+        return Err(damaged::<R>(&format!("{left} bytes are left over")));
     }
     R::from_layout(layout)
+}
+
+/// Reads the first fields of a record and leaves the others alone, which may be large.
+pub(super) fn decode_begin<'a, R: Record, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, StoreError> {
+    begin::<R, T>(bytes).map(|(fields, _)| fields)
+}
+
+/// Reads what the bytes of a record begin with, and says how many are left.
+fn begin<'a, R: Record, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, usize), StoreError> {
+    let (version, body) = bytes.split_first().ok_or_else(|| damaged::<R>("it is empty"))?;
+    if *version != R::VERSION {
+        return Err(damaged::<R>(&format!("version {version} of its layout is not known to this program")));
+    }
+    let (fields, read) = bincode::serde::borrow_decode_from_slice(body, CONFIG)
+        .map_err(|error| damaged::<R>(&error.to_string()))?;
+    Ok((fields, body.len() - read))
+}
+
+fn damaged<R: Record>(why: &str) -> StoreError {
+    StoreError::Corrupt(format!("{} cannot be read: {why}", R::WHAT))
 }

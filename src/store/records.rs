@@ -289,6 +289,13 @@ pub(super) struct TaskUpdateV1<'a> {
     timing: BTreeMap<String, f64>,
 }
 
+/// What [`TaskUpdateV1`] begins with.
+#[derive(Deserialize)]
+pub(super) struct TaskUpdateIds {
+    pub id: Id,
+    pub task: Id,
+}
+
 impl Record for TaskUpdate {
     type Layout<'a> = TaskUpdateV1<'a>;
     const VERSION: u8 = 1;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{
     StoreError, codec,
     keys::{Key, Parts, number_from},
+    records::TaskUpdateIds,
     schema::Table,
     tx::{ReadTx, Rows, Tx, WriteTx},
 };
@@ -28,9 +29,14 @@ impl<T: Rows> Tx<T> {
         self.len(Table::UpdateQueue)
     }
 
-    /// The oldest updates but those of the tasks in `except`, each with its place in the queue.
-    pub fn oldest_updates(&self, limit: usize, except: &HashSet<TaskId>) -> Result<Vec<Queued>, StoreError> {
-        let all = self.prefix(Table::UpdateQueue, &[])?.map(|row| {
+    /// The oldest updates from a place in the queue on but those of the tasks in `except`, each with its place.
+    pub fn oldest_updates(
+        &self,
+        from: u64,
+        limit: usize,
+        except: &HashSet<TaskId>,
+    ) -> Result<Vec<Queued>, StoreError> {
+        let all = self.from(Table::UpdateQueue, &[], &from.to_be_bytes())?.map(|row| {
             let (place, update) = row?;
             Ok((number_from(place.value())?, codec::decode::<TaskUpdate>(update.value())?))
         });
@@ -76,7 +82,7 @@ impl<T: Rows> Tx<T> {
 impl ReadTx {
     /// Since when the oldest update waits.
     pub fn oldest_update_since(&self) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self.oldest_updates(1, &HashSet::new())?.first().map(|(_, update)| update.received))
+        Ok(self.oldest_updates(0, 1, &HashSet::new())?.first().map(|(_, update)| update.received))
     }
 }
 
@@ -101,10 +107,11 @@ impl WriteTx<'_> {
     pub fn take_updates(&mut self, updates: &[(u64, [u8; 12])]) -> Result<(), StoreError> {
         let mut places = BTreeSet::new();
         for (place, id) in updates {
-            if let Some(update) = self.update_at(*place)?.filter(|update| update.id == *id) {
-                self.remove(Table::UpdatesByTask, &Key::new().task(update.task).place(*place))?;
-                places.insert(place.to_be_bytes());
-            }
+            let row = self.get(Table::UpdateQueue, &place.to_be_bytes())?;
+            let ids = row.map(|bytes| codec::decode_begin::<TaskUpdate, TaskUpdateIds>(bytes.value()));
+            let Some(ids) = ids.transpose()?.filter(|ids| ids.id == *id) else { continue };
+            self.remove(Table::UpdatesByTask, &Key::new().task(TaskId(ids.task)).place(*place))?;
+            places.insert(place.to_be_bytes());
         }
         self.remove_listed(Table::UpdateQueue, &places)
     }

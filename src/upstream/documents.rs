@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, str::FromStr};
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     ids::{JobId, TaskId},
@@ -138,17 +138,24 @@ impl<'a> From<&'a TaskUpdate> for UpdateDocument<'a> {
 
 /// Updates in the form in which they are sent. Writing thousands of them takes a while: it is for a thread on which
 /// nobody waits.
-pub struct Batch(pub(super) Vec<u8>);
+#[derive(Debug, Default)]
+pub struct Batch(Vec<u8>);
 
 impl Batch {
-    /// These updates, in this order; there may be none.
-    pub fn of<'a>(updates: impl IntoIterator<Item = &'a TaskUpdate>) -> Self {
-        let mut json = Vec::new();
-        let documents = updates.into_iter().map(UpdateDocument::from);
-        serde_json::Serializer::new(&mut json)
-            .collect_seq(documents)
+    /// Adds an update behind the others.
+    pub fn add(&mut self, update: &TaskUpdate) {
+        self.0.push(if self.0.is_empty() { b'[' } else { b',' });
+        serde_json::to_writer(&mut self.0, &UpdateDocument::from(update))
             .expect("texts and numbers can always be written as JSON");
-        Self(json)
+    }
+
+    /// All of them, as a JSON list.
+    pub(super) fn into_json(mut self) -> Vec<u8> {
+        if self.0.is_empty() {
+            self.0.push(b'[');
+        }
+        self.0.push(b']');
+        self.0
     }
 }
 

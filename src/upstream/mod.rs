@@ -157,7 +157,7 @@ impl Server {
     pub async fn push(&self, batch: Batch) -> Result<PushAnswer, CallError> {
         let pusher = self.pusher.clone();
         on_a_thread(&self.calls, move || {
-            let answer = pusher.push(&batch.0)?;
+            let answer = pusher.push(&batch.into_json())?;
             if answer.status != 200 {
                 return Err(answer.refusal());
             }

@@ -274,7 +274,7 @@ async fn hanging_up_ends_calls_in_hand_and_those_to_come() {
         call.await.unwrap().unwrap_err(),
         server.download(None).await.unwrap_err(),
         server.task(TaskId([7; 12]), "").await.unwrap_err(),
-        server.push(Batch::of(&[])).await.unwrap_err(),
+        server.push(Batch::default()).await.unwrap_err(),
     ];
     for error in errors {
         assert!(matches!(error, CallError::Unreachable { .. }), "{error:?}");
@@ -286,7 +286,7 @@ async fn an_answer_that_swells_when_decompressed_is_cut_off() {
     let zeros = usize::try_from(LARGEST_ANSWER).unwrap() + 1;
     let bomb = gzip(&vec![b' '; zeros]);
     let (server, _listener) = server([answer("200 OK", &["Content-Encoding: gzip"], bomb)]);
-    let error = server.push(Batch::of(&[])).await.unwrap_err();
+    let error = server.push(Batch::default()).await.unwrap_err();
     assert!(matches!(error, CallError::Trouble { status: 200, .. }), "{error:?}");
     assert!(error.to_string().contains("more than 67108864 bytes"), "{error}");
 }

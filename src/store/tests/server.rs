@@ -77,7 +77,7 @@ fn many_updates_are_taken_at_once_and_others_between_them_stay() {
         tx.take_updates(&taken)
     })
     .unwrap();
-    let left = store.read(NOW, |tx| tx.oldest_updates(1000, &[].into())).unwrap();
+    let left = store.read(NOW, |tx| tx.oldest_updates(0, 1000, &[].into())).unwrap();
     let ids: Vec<_> = left.into_iter().map(|(_, update)| update.id[0]).collect();
     assert_eq!(ids, (0..10).chain([50]).chain(90..100).collect::<Vec<_>>());
     assert_eq!(contradictions(&store), Vec::<String>::new());

@@ -56,15 +56,21 @@ fn unpacked(bytes: &[u8]) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
+fn batch(updates: impl IntoIterator<Item = TaskUpdate>) -> Batch {
+    let mut batch = Batch::default();
+    updates.into_iter().for_each(|update| batch.add(&update));
+    batch
+}
+
 async fn answer_to_push(body: &str) -> Result<PushAnswer, CallError> {
     let (server, _listener) = server([answer("200 OK", &[], body)]);
-    server.push(Batch::of(&[])).await
+    server.push(Batch::default()).await
 }
 
 #[tokio::test]
 async fn updates_go_out_as_the_server_expects_them() {
     let (server, listener) = server([answer("200 OK", &[], "{}")]);
-    assert_eq!(server.push(Batch::of(&[full(), quiet()])).await.unwrap(), PushAnswer::default());
+    assert_eq!(server.push(batch([full(), quiet()])).await.unwrap(), PushAnswer::default());
     let request = listener.received();
     assert_eq!(request.line, format!("POST /api/flamenco/managers/{MANAGER}/task-update-batch HTTP/1.1"));
     assert_eq!(request.header("authorization"), Some(format!("Basic {TOKEN}").as_str()));
@@ -90,7 +96,7 @@ async fn updates_go_out_as_the_server_expects_them() {
 #[tokio::test]
 async fn a_push_without_updates_is_an_empty_list() {
     let (server, listener) = server([answer("200 OK", &[], "{}")]);
-    server.push(Batch::of(&[])).await.unwrap();
+    server.push(Batch::default()).await.unwrap();
     let request = listener.received();
     assert_eq!((request.text(), request.header("content-length")), ("[]", Some("2")));
 }
@@ -124,7 +130,7 @@ async fn an_answer_to_a_push_that_makes_no_sense_is_trouble() {
 #[tokio::test]
 async fn a_large_batch_is_compressed() {
     let (server, listener) = server([answer("200 OK", &[], "{}")]);
-    server.push(Batch::of(&[large()])).await.unwrap();
+    server.push(batch([large()])).await.unwrap();
     let request = listener.received();
     assert_eq!(request.header("content-encoding"), Some("gzip"));
     assert_eq!(request.header("content-type"), Some("application/json"));
@@ -139,12 +145,12 @@ async fn a_server_that_takes_only_plain_batches_gets_no_other_from_then_on() {
     for status in ["400 Bad Request", "415 Unsupported Media Type", "500 Oops", "502 Bad Gateway"] {
         let fine = || answer("200 OK", &[], r#"{"handled_update_ids": ["5c7d00000000000000000001"]}"#);
         let (server, listener) = server([answer(status, &[], ""), fine(), fine()]);
-        assert_eq!(server.push(Batch::of(&[large()])).await.unwrap().handled, [id(1)]);
+        assert_eq!(server.push(batch([large()])).await.unwrap().handled, [id(1)]);
         assert_eq!(listener.received().header("content-encoding"), Some("gzip"));
         let repeated = listener.received();
         assert_eq!(repeated.header("content-encoding"), None);
         assert_eq!(serde_json::from_slice::<Value>(&repeated.body).unwrap()[0]["log_tail"], large().log_tail);
-        server.push(Batch::of(&[large()])).await.unwrap();
+        server.push(batch([large()])).await.unwrap();
         assert_eq!(listener.received().header("content-encoding"), None);
         assert_eq!(listener.unseen(), 0);
     }
@@ -159,11 +165,11 @@ async fn a_server_that_takes_no_batch_at_all_is_offered_compressed_ones_again() 
         Reply::Bytes(Vec::new()),
         answer("200 OK", &[], "{}"),
     ]);
-    let error = server.push(Batch::of(&[large()])).await.unwrap_err();
+    let error = server.push(batch([large()])).await.unwrap_err();
     assert!(matches!(error, CallError::Trouble { status: 503, .. }), "{error:?}");
-    let error = server.push(Batch::of(&[large()])).await.unwrap_err();
+    let error = server.push(batch([large()])).await.unwrap_err();
     assert!(matches!(error, CallError::Unreachable { .. }), "{error:?}");
-    server.push(Batch::of(&[large()])).await.unwrap();
+    server.push(batch([large()])).await.unwrap();
     let encodings = [0; 5].map(|_| listener.received().header("content-encoding").map(str::to_owned));
     let gzip = || Some("gzip".to_owned());
     assert_eq!(encodings, [gzip(), None, gzip(), None, gzip()]);
@@ -173,12 +179,12 @@ async fn a_server_that_takes_no_batch_at_all_is_offered_compressed_ones_again() 
 async fn what_compression_cannot_be_the_reason_of_is_not_tried_again() {
     for status in ["401 Unauthorized", "403 Forbidden", "404 Not Found", "302 Found"] {
         let (server, listener) = server([answer(status, &[], ""), answer("200 OK", &[], "{}")]);
-        server.push(Batch::of(&[large()])).await.unwrap_err();
+        server.push(batch([large()])).await.unwrap_err();
         assert_eq!(listener.received().header("content-encoding"), Some("gzip"));
         assert_eq!(listener.unseen(), 0);
     }
     let (server, listener) = server([answer("200 OK", &[], "nonsense"), answer("200 OK", &[], "{}")]);
-    server.push(Batch::of(&[large()])).await.unwrap_err();
+    server.push(batch([large()])).await.unwrap_err();
     listener.received();
     assert_eq!(listener.unseen(), 0);
 }
@@ -186,7 +192,7 @@ async fn what_compression_cannot_be_the_reason_of_is_not_tried_again() {
 #[tokio::test]
 async fn an_error_with_a_small_batch_is_not_tried_again() {
     let (server, listener) = server([answer("500 Oops", &[], ""), answer("200 OK", &[], "{}")]);
-    server.push(Batch::of(&[quiet()])).await.unwrap_err();
+    server.push(batch([quiet()])).await.unwrap_err();
     listener.received();
     assert_eq!(listener.unseen(), 0);
 }

@@ -145,7 +145,7 @@ impl TestManager {
 
     /// What the Server has yet to hear.
     pub async fn update_queue(&mut self) -> Vec<TaskUpdate> {
-        self.in_file(|tx| tx.oldest_updates(1000, &HashSet::new()))
+        self.in_file(|tx| tx.oldest_updates(0, 1000, &HashSet::new()))
             .await
             .into_iter()
             .map(|(_, update)| update)
