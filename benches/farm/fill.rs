@@ -4,6 +4,7 @@ use std::{fmt::Write as _, time::Duration};
 
 use flamenco_manager::simulate::Client;
 use http::Method;
+use serde_json::Value;
 
 use super::{Outcome, load::TASK_TYPE};
 
@@ -45,16 +46,31 @@ impl Feeder {
         Ok(())
     }
 
-    /// Submits one job that comes before all others. Its commands are short, so that very many fit
-    /// into one request. Returns its ID.
-    pub async fn submit_head(&mut self, tasks: u64) -> Outcome<String> {
+    /// Submits one job that is not counted. Its commands are short, so that very many fit into one request. Returns its
+    /// ID.
+    pub async fn submit_large(&mut self, priority: i64, tasks: u64) -> Outcome<String> {
         let echo = |body: &mut String, _| body.push_str(r#"{"name":"echo","settings":{"message":"x"}}"#);
-        self.submit(90, tasks, echo).await
+        self.submit(priority, tasks, echo).await
+    }
+
+    /// Does something with a job.
+    pub async fn post(&mut self, job: &str, action: &str) -> Outcome<()> {
+        self.call(Method::POST, &format!("{job}/{action}"), None).await.map(|_| ())
+    }
+
+    /// A call that has to succeed. Returns what it is answered with.
+    pub async fn call(&mut self, method: Method, path: &str, body: Option<Value>) -> Outcome<Value> {
+        let body = body.map(|body| body.to_string().into());
+        let (status, answer) = self.client.request(method.clone(), path, None, body).await?;
+        if !status.is_success() {
+            return Err(format!("{method} {path}: {status} {}", String::from_utf8_lossy(&answer)).into());
+        }
+        if answer.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_slice(&answer)?) }
     }
 
     async fn submit(
         &mut self,
-        priority: u64,
+        priority: i64,
         tasks: u64,
         write_command: impl Fn(&mut String, u64),
     ) -> Outcome<String> {
@@ -70,7 +86,7 @@ impl Feeder {
         let (status, answer) =
             self.client.request(Method::POST, "/api/jobs", None, Some(body.into())).await?;
         if status.is_success() {
-            let job: serde_json::Value = serde_json::from_slice(&answer)?;
+            let job: Value = serde_json::from_slice(&answer)?;
             return Ok(job["_id"].as_str().ok_or("a job without ID")?.to_owned());
         }
         Err(format!("a job of {tasks} tasks: {status} {}", String::from_utf8_lossy(&answer)).into())

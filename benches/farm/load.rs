@@ -169,6 +169,26 @@ pub async fn get_blacklisted(port: u16, staff: &[String], job: &str) -> Outcome<
     Ok(())
 }
 
+/// What a worker does with a task.
+#[derive(Debug, Clone, Copy)]
+pub enum Hold {
+    /// Nothing: it keeps it.
+    InHand,
+    Completed,
+    Failed,
+}
+
+/// Lets a worker take a task, which must be one of this job.
+pub async fn take(port: u16, authorization: &str, job: &str, hold: Hold) -> Outcome<()> {
+    let mut hand = Hand::ready(port, authorization).await?;
+    let task = hand.ask_knowing(job, true).await?;
+    match hold {
+        Hold::InHand => Ok(()),
+        Hold::Completed => hand.update(&task, COMPLETED).await,
+        Hold::Failed => hand.update(&task, FAILED).await,
+    }
+}
+
 /// The time until the first answer to a worker's call for a task.
 pub async fn first_task(port: u16, authorization: &str) -> Outcome<()> {
     let mut wire = Wire::connect(port).await?;

@@ -30,12 +30,17 @@
 //! on a quiet Manager; then it answers, and everything goes out, one batch after the other. From the answer to the
 //! first batch to the last one it is counted.
 //!
+//! With `--jobs 100000` it is measured what becomes of jobs. One of so many tasks is submitted, canceled and deleted, while
+//! workers go round at a steady rate on others. Then a few workers go round on two Managers in turns, of which one has a
+//! thousand other jobs, of every status.
+//!
 //! Everything stays on the loopback interface and in a temporary folder, which is deleted in the end.
 
 mod canned;
 mod drain;
 mod fake_server;
 mod fill;
+mod jobs;
 mod load;
 mod manager;
 mod report;
@@ -71,7 +76,8 @@ struct Args {
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(8..=900))]
     workers: u64,
     /// Cycles a second of all workers together, in the measurement at a steady rate
-    #[arg(long, default_value_t = 3_000, default_value_if("drain", ArgPredicate::IsPresent, "300"),
+    #[arg(long, default_value_t = 3_000,
+          default_value_ifs([("drain", ArgPredicate::IsPresent, "300"), ("jobs", ArgPredicate::IsPresent, "300")]),
           value_parser = clap::value_parser!(u64).range(10..=20_000))]
     rate: u64,
     /// Workers registered when memory is measured
@@ -83,6 +89,9 @@ struct Args {
     /// Measure how so many updates go to a Flamenco Server, instead
     #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     drain: Vec<u64>,
+    /// Measure what becomes of a job of so many tasks, instead
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=200_000), conflicts_with = "drain")]
+    jobs: Option<u64>,
     /// How often that is done
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
     rounds: u64,
@@ -143,6 +152,11 @@ async fn measure(args: &Args) -> Outcome<()> {
     if !args.drain.is_empty() {
         let runs = drain::run(args, folder.path()).await?;
         println!("{}", report::drain(args, folder.path(), &runs));
+        return Ok(());
+    }
+    if let Some(tasks) = args.jobs {
+        let run = jobs::run(args, folder.path(), tasks).await?;
+        println!("{}", report::jobs(args, folder.path(), &run));
         return Ok(());
     }
     eprintln!("the ceiling ...");

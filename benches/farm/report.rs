@@ -3,9 +3,9 @@
 use std::{fmt::Write as _, fs, path::Path, time::Duration};
 
 use super::{
-    Args, drain,
+    Args, drain, jobs,
     load::Figures,
-    scenario::{Blocked, Run},
+    scenario::{self, Blocked, Run},
 };
 
 pub fn text(args: &Args, folder: &Path, ceiling: &Figures, runs: &[Run]) -> String {
@@ -94,6 +94,47 @@ pub fn drain(args: &Args, folder: &Path, runs: &[drain::Run]) -> String {
         machine(folder),
         args.rate,
         waiting.join(","),
+        args.rounds,
+        args.seconds
+    )
+}
+
+pub fn jobs(args: &Args, folder: &Path, run: &jobs::Run) -> String {
+    let jobs::Run { tasks, deeds, quiet, alone, among_others } = run;
+    let mut table =
+        "| a job is | in, median | at the most | `POST /task` p50 meanwhile | p99 |\n|---|--:|--:|--:|--:|"
+            .to_owned();
+    for jobs::Deed { what, took, busy } in deeds {
+        let mut took = took.clone();
+        took.sort_unstable();
+        let median = took.get(took.len() / 2).copied().unwrap_or_default();
+        let most = took.last().copied().unwrap_or_default();
+        // Writing to a String cannot fail.
+        let _ = write!(
+            table,
+            "\n| {what} | {} | {} | {:.2} ms | {:.2} ms |",
+            milliseconds(median),
+            milliseconds(most),
+            busy.percentile(50),
+            busy.percentile(99)
+        );
+    }
+    let ratio = |of: fn(&Figures) -> f64| of(among_others) / of(alone);
+    format!(
+        "{}\n\n{table}\n\n- The job has {} tasks. On the quiet Manager p50 of `POST /task` is {:.2} ms, p99 {:.2} ms.\n\
+         - With {} other jobs of every status, {} workers make {:.0} cycles/s, without them {:.0}: {:.2} times as many. \
+         p50 of `POST /task` is {:.2} times that without them.\n\n\
+         To be repeated with `cargo bench --bench farm -- --jobs {tasks} --rounds {} --seconds {}`.",
+        machine(folder),
+        grouped(*tasks),
+        quiet.percentile(50),
+        quiet.percentile(99),
+        grouped(jobs::OTHERS),
+        scenario::FEW,
+        among_others.per_second(),
+        alone.per_second(),
+        ratio(Figures::per_second),
+        ratio(|figures| figures.percentile(50)),
         args.rounds,
         args.seconds
     )

@@ -13,11 +13,11 @@ use super::{
 };
 
 /// Workers in the measurements "alone".
-const FEW: usize = 8;
+pub const FEW: usize = 8;
 
 /// Cycles in the measurements "alone": as many as the smallest store allows for, because a second of good or bad luck
 /// with the disk or the neighbours must not decide.
-const FEW_CYCLES: u64 = 9_000;
+pub const FEW_CYCLES: u64 = 9_000;
 
 /// More tasks than are done in the moment before the Manager is killed.
 const ENOUGH_TO_BE_KILLED: u64 = 10_000;
@@ -51,11 +51,11 @@ pub struct Blocked {
 
 /// A measurement ends at whichever comes first.
 #[derive(Clone, Copy)]
-struct End {
-    cycles: u64,
-    limit: Duration,
+pub struct End {
+    pub cycles: u64,
+    pub limit: Duration,
     /// Between the cycles of one worker, if they are made at a steady rate.
-    period: Option<Duration>,
+    pub period: Option<Duration>,
 }
 
 pub async fn run(args: &Args, folder: &Path, tasks: u64, with_blocked_head: bool) -> Outcome<Run> {
@@ -113,7 +113,7 @@ async fn fill(feeder: &mut Feeder, tasks: u64) -> Outcome<f64> {
 }
 
 /// Measures in rounds, between which the queue is filled up to `tasks` again.
-async fn rounds(
+pub async fn rounds(
     manager: &Manager,
     feeder: &mut Feeder,
     staff: &[String],
@@ -154,7 +154,7 @@ async fn blocked_head(args: &Args, manager: &Manager, feeder: &mut Feeder) -> Ou
     let end = End { cycles: FEW_CYCLES, limit: args.limit(), period: None };
     let queue = FEW_CYCLES * 2;
     let before = rounds(manager, feeder, &staff, queue, end).await?;
-    let head = feeder.submit_head(args.head).await?;
+    let head = feeder.submit_large(90, args.head).await?;
     load::get_blacklisted(manager.port(), &staff, &head).await?;
     let after = rounds(manager, feeder, &staff, queue, end).await?;
     Ok(Blocked { before, after })
