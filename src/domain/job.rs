@@ -3,6 +3,8 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::{
     ids::JobId,
@@ -291,7 +293,8 @@ impl Tally {
 }
 
 /// How a job stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum JobStatus {
     /// None of its tasks was begun.
     Queued,

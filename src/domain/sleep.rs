@@ -18,6 +18,7 @@ use jiff::{
     civil::{Date, Time},
     tz::{AmbiguousOffset, TimeZone},
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use days::Days;
@@ -62,8 +63,9 @@ pub struct SleepSchedule {
 }
 
 /// A sleep schedule as JSON: all four keys are always written, and a missing one is read as "none".
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(rename = "SleepSchedule")]
 pub struct SleepScheduleWire {
     /// Whether the schedule says anything at all.
     pub schedule_active: bool,

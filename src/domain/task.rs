@@ -4,6 +4,8 @@
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::ids::{JobId, TaskId, WorkerId};
 
@@ -72,7 +74,8 @@ pub struct Progress {
 }
 
 /// Where a task stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum TaskStatus {
     /// Waits for a worker.
     Queued,
@@ -285,6 +288,7 @@ mod tests {
     fn names_are_read_back() {
         for (index, status) in TaskStatus::ALL.into_iter().enumerate() {
             assert_eq!(status.as_str().parse(), Ok(status));
+            assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
             assert_eq!(status as usize, index);
         }
     }

@@ -4,8 +4,11 @@ use http::{StatusCode, header};
 use serde_json::json;
 use warp::{Reply, reject::Rejection, reply::Response};
 
-use super::body::BodyError;
+use super::{body::BodyError, documents};
 use crate::{domain::compile::Problem, services::Error};
+
+/// What callers read about an error that they cannot help.
+const INTERNAL: &str = "internal error; the log of the Manager says more";
 
 /// An error as a caller sees it: `{"error": {"code", "message"}}` with a fitting status.
 #[derive(Debug)]
@@ -95,7 +98,7 @@ impl ApiError {
         Self {
             status: StatusCode::INTERNAL_SERVER_ERROR,
             code: "internal",
-            message: "internal error; the log of the Manager says more".into(),
+            message: INTERNAL.into(),
             problems: Vec::new(),
         }
     }
@@ -113,11 +116,8 @@ impl ApiError {
     /// The answer, as JSON.
     pub fn into_response(self) -> Response {
         let Self { status, code, message, problems } = self;
-        let mut body = json!({"error": {"code": code, "message": message}});
-        if !problems.is_empty() {
-            body["error"]["problems"] = json!(problems);
-        }
-        let mut response = warp::reply::with_status(warp::reply::json(&body), status).into_response();
+        let body = warp::reply::json(&documents::error(code, &message, &problems));
+        let mut response = warp::reply::with_status(body, status).into_response();
         if status == StatusCode::UNAUTHORIZED {
             let challenge = header::HeaderValue::from_static("Basic realm=\"Flamenco Manager\"");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
@@ -185,11 +185,10 @@ pub fn no_route(rejection: &Rejection) -> Response {
 /// The answer to a request whose handler panicked. What a worker asks of its task is always answered in the
 /// one form that it understands; in case of doubt it goes on (`worker-protocol.md`, sections 0.1 and 13).
 pub fn on_panic(path: &str) -> Response {
-    let status = StatusCode::INTERNAL_SERVER_ERROR;
     let body = if path.starts_with("/may-i-run/") {
-        json!({"may_keep_running": true, "reason": "internal error"})
+        warp::reply::json(&json!({"may_keep_running": true, "reason": "internal error"}))
     } else {
-        json!({"error": {"code": "internal", "message": "internal error; the log of the Manager says more"}})
+        warp::reply::json(&documents::error("internal", INTERNAL, &[]))
     };
-    warp::reply::with_status(warp::reply::json(&body), status).into_response()
+    warp::reply::with_status(body, StatusCode::INTERNAL_SERVER_ERROR).into_response()
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use jiff::{Timestamp, tz::TimeZone};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -37,7 +38,7 @@ pub mod limits {
 const DEFAULT_PRIORITY: i32 = 50;
 
 /// A job as it is submitted.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewJob {
     /// What people call it.
@@ -63,7 +64,7 @@ pub struct NewJob {
 }
 
 /// A task as it is submitted.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewTask {
     /// What people call it; unique within the job.
@@ -81,7 +82,7 @@ pub struct NewTask {
 }
 
 /// A command as it is submitted.
-#[derive(Debug, Clone, Deserialize, serde::Serialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema, serde::Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewCommand {
     /// Which command.

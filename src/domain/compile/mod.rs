@@ -20,6 +20,7 @@ mod tests;
 use std::{collections::BTreeSet, fmt};
 
 use jiff::{Timestamp, tz::TimeZone};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -79,7 +80,7 @@ pub struct CompiledCommand {
 }
 
 /// Something about a submission that its submitter must change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Problem {
     /// Which setting it is about, or `job_type`.
     pub setting: &'static str,

@@ -1,12 +1,13 @@
 //! Settings as data: what a job type takes, and the check of what a job has by just that description.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{CompiledTask, Given, Problem};
 
 /// A kind of job. Serialised it tells forms and scripts what there is to fill in.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 pub struct JobType {
     /// What a submission names.
     pub name: &'static str,
@@ -26,7 +27,7 @@ pub struct JobType {
 }
 
 /// One setting of a job type.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 pub struct Setting {
     /// Its key.
     pub name: &'static str,
@@ -49,7 +50,7 @@ pub struct Setting {
 pub(super) type Rule = fn(&str) -> Result<(), String>;
 
 /// The values that a setting takes.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "type")]
 pub enum Kind {
     /// A text; if there are choices, one of these, in capital or small letters.
@@ -87,7 +88,7 @@ pub enum Kind {
 }
 
 /// What holds for a setting that is not given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum DefaultValue {
     /// Of a text.

@@ -88,6 +88,7 @@ fn what_can_be_done_with_a_job_depends_on_how_it_stands() {
         (state(Delete, &[(Queued, 1)], 1), "canceled", deleted),
     ] {
         assert_eq!(state.status().as_str(), status, "{state:?}");
+        assert_eq!(serde_json::to_value(state.status()).unwrap(), status);
         assert_eq!(ACTIONS.map(|action| state.after(action).ok()), expected, "{state:?}");
     }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
 use warp::Filter;
 
 use super::super::{
@@ -25,11 +24,9 @@ pub fn farm(site: &Arc<Site>) -> Route {
 
 /// `GET /api/version`
 pub fn version() -> Route {
-    endpoint(
-        warp::path!("api" / "version")
-            .and(warp::get())
-            .then(async || -> Answer { Ok(json(&json!({"name": "Flamenco Manager", "version": VERSION}))) }),
-    )
+    endpoint(warp::path!("api" / "version").and(warp::get()).then(async || -> Answer {
+        Ok(json(&documents::Version { name: "Flamenco Manager", version: VERSION }))
+    }))
 }
 
 /// `GET /api/health`: 503 with the failing part named, unless all is well.
@@ -38,7 +35,7 @@ pub fn health(site: &Arc<Site>) -> Route {
         async |site: Arc<Site>| -> Answer {
             let ailments = site.services.ailments().await;
             if ailments.is_empty() {
-                return Ok(json(&json!({"status": "ok"})));
+                return Ok(json(&documents::Health { status: "ok" }));
             }
             Err(ApiError::unhealthy(ailments.join("; ")))
         },

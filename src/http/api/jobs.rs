@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::json;
 use warp::Filter;
 
 use super::{
@@ -75,7 +74,7 @@ pub fn types() -> Route {
     endpoint(
         warp::path!("api" / "job-types")
             .and(warp::get())
-            .then(async || -> Answer { Ok(json(&json!({"job_types": job_types()}))) }),
+            .then(async || -> Answer { Ok(json(&documents::JobTypes { job_types: job_types() })) }),
     )
 }
 
@@ -97,8 +96,8 @@ pub fn list(site: &Arc<Site>) -> Route {
                 look(&site, move |services| Ok((services.jobs(before, limit)?, services.count_jobs()?)))
                     .await?;
             let next = jobs.last().map(|(job, _)| job.id).filter(|_| jobs.len() == limit);
-            let jobs: Vec<_> = jobs.iter().map(|(job, state)| documents::job(job, state)).collect();
-            Ok(json(&json!({"jobs": jobs, "total": total, "next": next})))
+            let jobs = jobs.iter().map(|(job, state)| documents::job(job, state)).collect();
+            Ok(json(&documents::JobList { jobs, next, total }))
         },
     ))
 }
@@ -137,16 +136,9 @@ pub fn tasks(site: &Arc<Site>) -> Route {
                 let tasks: Result<Vec<_>, _> = tasks.iter().map(documents::task).collect();
                 let tasks = tasks.map_err(|error| ApiError::internal(&error))?;
                 let total = state.tally.total();
-                Ok(json(&TaskList { tasks, total, next }))
+                Ok(json(&documents::TaskList { tasks, total, next }))
             }),
     )
-}
-
-#[derive(serde::Serialize)]
-struct TaskList {
-    tasks: Vec<Box<serde_json::value::RawValue>>,
-    total: u64,
-    next: Option<TaskId>,
 }
 
 /// `POST /api/jobs/{id}/cancel`: what workers have of it they are told to stop, and the rest is canceled.
@@ -246,7 +238,7 @@ pub fn delete(site: &Arc<Site>) -> Route {
             let Deletion { force } = how?;
             let job = id(&job)?;
             do_to_the_end(&site, job, JobAction::Delete { force }).await?;
-            Ok(json(&json!({"deleted": job})))
+            Ok(json(&documents::Deleted { deleted: job }))
         },
     ))
 }

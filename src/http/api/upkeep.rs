@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
 use warp::Filter;
 
 use super::super::{
-    Site,
+    Site, documents,
     routes::{Answer, Route, endpoint, json, with},
 };
 
@@ -16,7 +15,7 @@ pub fn erase_tasks(site: &Arc<Site>) -> Route {
         async |site: Arc<Site>| -> Answer {
             let erased = site.services.erase_tasks().await?;
             tracing::warn!(erased, "all tasks were erased");
-            Ok(json(&json!({"erased": erased})))
+            Ok(json(&documents::Erased { erased }))
         },
     ))
 }
@@ -27,7 +26,7 @@ pub fn purge_updates(site: &Arc<Site>) -> Route {
         async |site: Arc<Site>| -> Answer {
             let erased = site.services.purge_updates().await?;
             tracing::warn!(erased, "the queue of task updates was erased");
-            Ok(json(&json!({"erased": erased})))
+            Ok(json(&documents::Erased { erased }))
         },
     ))
 }

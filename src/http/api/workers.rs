@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::json;
 use warp::Filter;
 
 use super::{
@@ -34,8 +33,8 @@ pub fn list(site: &Arc<Site>) -> Route {
             let start = after.and_then(|after| all.iter().position(|view| view.worker.id == after));
             let page: Vec<_> = all.iter().skip(start.map_or(0, |start| start + 1)).take(limit).collect();
             let next = page.last().map(|view| view.worker.id).filter(|_| page.len() == limit);
-            let workers: Vec<_> = page.into_iter().map(documents::worker).collect();
-            Ok(json(&json!({"total": all.len(), "workers": workers, "next": next})))
+            let workers = page.into_iter().map(documents::worker).collect();
+            Ok(json(&documents::WorkerList { next, total: all.len(), workers }))
         },
     ))
 }

@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::runtime::Handle;
 use warp::{Filter, Reply, path::Tail, reply::Response};
 
@@ -104,18 +104,11 @@ async fn send(services: &Services, assignment: &Assignment) -> Result<Response, 
     }
 }
 
-#[derive(Serialize, Deserialize)]
-struct Command {
-    name: String,
-    #[serde(default)]
-    settings: Value,
-}
-
 /// The task as the worker needs it: variables replaced for its platform, whole numbers as integers, settings
 /// always an object (`worker-protocol.md`, sections 0.11, 0.12 and 4).
 fn task_for_worker(variables: &Variables, assignment: &Assignment) -> serde_json::Result<String> {
     let Assignment { task, job, job_state, commands, platform, .. } = assignment;
-    let mut commands: Vec<Command> = serde_json::from_str(commands)?;
+    let mut commands: Vec<documents::Command> = serde_json::from_str(commands)?;
     for command in &mut commands {
         let settings = tidy_settings(command.settings.take());
         command.settings = variables.replace(settings, Audience::Workers, platform);

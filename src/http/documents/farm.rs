@@ -1,0 +1,177 @@
+//! The farm as a whole, and the Manager itself.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::job::{StarvedJob, starved_job};
+use crate::{
+    domain::{ids::TaskId, task_update},
+    exchange::{self, Topic},
+    services::{self, ServerQueues},
+};
+
+/// The program.
+#[derive(Serialize, JsonSchema)]
+pub struct Version {
+    /// What it is called.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+}
+
+/// That the Manager is well.
+#[derive(Serialize, JsonSchema)]
+pub struct Health {
+    /// Always `ok`.
+    pub status: &'static str,
+}
+
+/// What was cleared away.
+#[derive(Serialize, JsonSchema)]
+pub struct Erased {
+    /// How many there were.
+    pub erased: u64,
+}
+
+/// The farm as a whole.
+#[derive(Serialize, JsonSchema)]
+pub struct Farm<'a> {
+    /// How the exchange with the Flamenco Server goes; nothing without one.
+    exchange: Option<Exchange<'a>>,
+    /// Jobs by status; a status that no job has is left out. The same goes for tasks and workers.
+    jobs: &'a BTreeMap<&'static str, u64>,
+    queues: Queues<'a>,
+    /// Jobs with runnable tasks that no registered worker can ever take.
+    starved_jobs: Vec<StarvedJob<'a>>,
+    /// Tasks by status.
+    tasks: &'a BTreeMap<&'static str, u64>,
+    /// How long the Manager has been running.
+    uptime_seconds: f64,
+    /// Workers by status.
+    workers: &'a BTreeMap<&'static str, u64>,
+}
+
+/// What waits for the Flamenco Server, and since when.
+#[derive(Serialize, JsonSchema)]
+struct Queues<'a> {
+    /// The last update that the Server would not take.
+    last_set_aside: Option<SetAside<'a>>,
+    /// Task updates that it has yet to hear.
+    task_updates: u64,
+    /// Task updates that it would not take.
+    task_updates_set_aside: u64,
+    /// When the oldest that it has yet to hear happened.
+    task_updates_since: Option<Timestamp>,
+    /// Tasks that it has to be asked about once more.
+    tasks_to_ask_about: u64,
+    /// Task logs that it wants.
+    wanted_logs: u64,
+    /// Since when it has wanted the oldest of them.
+    wanted_logs_since: Option<Timestamp>,
+}
+
+/// A task update that the Flamenco Server would not take.
+#[derive(Serialize, JsonSchema)]
+struct SetAside<'a> {
+    /// When the Manager gave up.
+    at: Timestamp,
+    /// What the Server said.
+    reason: &'a str,
+    /// What it was about.
+    task: TaskId,
+}
+
+/// How the exchange with the Flamenco Server goes.
+#[derive(Serialize, JsonSchema)]
+struct Exchange<'a> {
+    /// By topic.
+    conversations: BTreeMap<&'static str, Conversation<'a>>,
+    /// Why nothing is said at all: the Server does not accept this Manager.
+    standstill: Option<Standstill<'a>>,
+}
+
+/// How one conversation with the Flamenco Server goes.
+#[derive(Serialize, JsonSchema)]
+struct Conversation<'a> {
+    /// How often it has failed since it last went well.
+    failures_in_a_row: u32,
+    /// What last went wrong.
+    last_error: Option<Failure<'a>>,
+    /// When it last went well.
+    last_success: Option<Timestamp>,
+    /// When it is tried again, as far as that is known.
+    next_try: Option<Timestamp>,
+}
+
+/// What went wrong in a conversation with the Flamenco Server, and when.
+#[derive(Serialize, JsonSchema)]
+struct Failure<'a> {
+    at: Timestamp,
+    message: &'a str,
+}
+
+/// A time in which nothing is said to the Flamenco Server.
+#[derive(Serialize, JsonSchema)]
+struct Standstill<'a> {
+    /// What the Server said last.
+    reason: &'a str,
+    since: Timestamp,
+    until: Timestamp,
+}
+
+/// The farm as a whole.
+pub fn farm<'a>(farm: &'a services::Farm, exchange: Option<&'a exchange::State>) -> Farm<'a> {
+    let services::Farm { jobs, tasks, workers, queues, uptime, starved_jobs } = farm;
+    Farm {
+        exchange: exchange.map(exchange_state),
+        jobs,
+        queues: queues_for_server(queues),
+        starved_jobs: starved_jobs.iter().map(starved_job).collect(),
+        tasks,
+        uptime_seconds: uptime.as_secs_f64(),
+        workers,
+    }
+}
+
+fn queues_for_server(queues: &ServerQueues) -> Queues<'_> {
+    let last_set_aside = queues
+        .last_set_aside
+        .as_ref()
+        .map(|task_update::SetAside { update, reason, at }| SetAside { at: *at, reason, task: update.task });
+    Queues {
+        last_set_aside,
+        task_updates: queues.updates,
+        task_updates_set_aside: queues.set_aside,
+        task_updates_since: queues.oldest_update,
+        tasks_to_ask_about: queues.ask_again,
+        wanted_logs: queues.wanted_logs,
+        wanted_logs_since: queues.oldest_wanted_log,
+    }
+}
+
+fn exchange_state(state: &exchange::State) -> Exchange<'_> {
+    let conversations = Topic::ALL.into_iter().zip(&state.conversations);
+    Exchange {
+        conversations: conversations.map(|(topic, state)| (topic.as_str(), conversation(state))).collect(),
+        standstill: state.standstill.as_ref().map(|(failure, until)| Standstill {
+            reason: &failure.what,
+            since: failure.at,
+            until: *until,
+        }),
+    }
+}
+
+fn conversation(state: &exchange::Conversation) -> Conversation<'_> {
+    let exchange::Conversation { last_success, last_failure, failures, next_try } = state;
+    Conversation {
+        failures_in_a_row: *failures,
+        last_error: last_failure
+            .as_ref()
+            .map(|exchange::Failure { at, what }| Failure { at: *at, message: what }),
+        last_success: *last_success,
+        next_try: *next_try,
+    }
+}

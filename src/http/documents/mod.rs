@@ -1,0 +1,18 @@
+//! The documents that go out, as workers, people and scripts know them: one place for each, from which its description in
+//! the API's document is made too. Fields go out in the order of the code; comments here are what callers read about them.
+
+#![expect(clippy::struct_field_names, reason = "fields are called what callers know them by")]
+
+mod error;
+mod farm;
+mod job;
+mod task;
+mod worker;
+
+pub use self::{
+    error::error,
+    farm::{Erased, Health, Version, farm},
+    job::{Deleted, JobList, JobTypes, job, plan, starved_job},
+    task::{Command, TaskList, task, task_text},
+    worker::{WorkerList, new_worker, worker},
+};

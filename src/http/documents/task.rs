@@ -1,0 +1,135 @@
+//! Tasks, for workers and for people.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, value::RawValue};
+
+use crate::{
+    domain::{
+        ids::{JobId, TaskId, WorkerId},
+        job::{Job, JobState},
+        task::{self, TaskStatus},
+    },
+    services::TaskView,
+};
+
+/// A task.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Task", bound = "")]
+pub struct Task<'a, C> {
+    _id: TaskId,
+    /// The job that it is part of.
+    job: JobId,
+    /// What people call it.
+    name: &'a str,
+    status: TaskStatus,
+    /// Importance within the job; higher goes first.
+    priority: i32,
+    /// Importance of the job among jobs.
+    job_priority: i32,
+    /// What kind of job it is part of.
+    job_type: &'a str,
+    /// What a worker must support to be given it.
+    task_type: &'a str,
+    /// What the worker does, one after the other.
+    #[schemars(with = "Vec<Command>")]
+    commands: C,
+    /// The tasks that have to be completed first.
+    parents: &'a [TaskId],
+    /// What is going on with it, in words.
+    activity: &'a str,
+    /// The worker that it was last given to, as people know it; empty if it was never given to any.
+    worker: &'a str,
+    worker_id: Option<WorkerId>,
+    /// The workers that failed it.
+    failed_by_workers: Vec<FailedBy<'a>>,
+    /// When its worker was last heard of.
+    last_worker_ping: Option<Timestamp>,
+    last_updated: Timestamp,
+    metrics: Metrics<'a>,
+}
+
+/// A task as people see it, with its commands as they are stored.
+pub type TaskOfPeople<'a> = Task<'a, &'a RawValue>;
+
+/// A command of a task. One that a Flamenco Server sent is shown as it came, whatever else it has.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("required" = ["name"], "additionalProperties" = true))]
+pub struct Command {
+    /// Which command.
+    pub name: String,
+    /// Its settings.
+    #[serde(default)]
+    pub settings: Value,
+}
+
+/// A worker that failed a task.
+#[derive(Serialize, JsonSchema)]
+struct FailedBy<'a> {
+    id: WorkerId,
+    /// How people know it.
+    identifier: &'a str,
+}
+
+/// What was measured while a task was done.
+#[derive(Serialize, JsonSchema)]
+struct Metrics<'a> {
+    /// Seconds, by what they were spent on.
+    timing: &'a BTreeMap<String, f64>,
+}
+
+/// A page of the tasks of a job.
+#[derive(Serialize, JsonSchema)]
+pub struct TaskList<'a> {
+    /// In the order in which they were submitted.
+    pub tasks: Vec<TaskOfPeople<'a>>,
+    /// How many tasks the job has in all.
+    pub total: u64,
+    /// What to give as `after` to get the next page; nothing when this is the last.
+    pub next: Option<TaskId>,
+}
+
+/// A task with these commands, as JSON text.
+pub fn task_text<C: Serialize>(
+    task: &task::Task,
+    job: &Job,
+    state: &JobState,
+    commands: C,
+) -> serde_json::Result<String> {
+    serde_json::to_string(&with_commands(task, job, state, commands))
+}
+
+fn with_commands<'a, C>(task: &'a task::Task, job: &'a Job, state: &JobState, commands: C) -> Task<'a, C> {
+    Task {
+        _id: task.id,
+        job: task.job,
+        name: &task.name,
+        status: task.status,
+        priority: task.priority,
+        job_priority: state.priority,
+        job_type: &job.job_type,
+        task_type: &task.task_type,
+        commands,
+        parents: &task.parents,
+        activity: &task.activity,
+        worker: &task.worker,
+        worker_id: task.worker_id,
+        failed_by_workers: task
+            .failed_by
+            .iter()
+            .map(|by| FailedBy { id: by.id, identifier: &by.identifier })
+            .collect(),
+        last_worker_ping: task.last_worker_ping,
+        last_updated: task.last_updated,
+        metrics: Metrics { timing: &task.timing },
+    }
+}
+
+/// A task as people see it, with its commands as they are stored: variables stand for themselves.
+pub fn task(view: &TaskView) -> serde_json::Result<TaskOfPeople<'_>> {
+    let commands = serde_json::from_str(&view.commands)?;
+    Ok(with_commands(&view.task, &view.job, &view.job_state, commands))
+}
