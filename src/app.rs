@@ -196,6 +196,7 @@ fn policy(config: &Config) -> Policy {
             blacklist_after: config.blacklist_threshold.get().into(),
         },
         job_fail_percentage: config.job_fail_percentage,
+        scheduling: config.scheduling,
         overdue: Overdue {
             active_task: signed(config.active_task_timeout_interval),
             awake_worker: signed(config.active_worker_timeout_interval),

@@ -13,6 +13,7 @@ use super::{
     types::{DeviceUuid, Mode, RecheckThrottle, Secret, UserAuthentication},
 };
 use crate::domain::{
+    assign::Scheduling,
     ids::ManagerId,
     variables::{Audience, Direction},
     worker::WorkerStatus,
@@ -119,6 +120,13 @@ pub(super) const WORKER_STATUSES: Kind<Vec<WorkerStatus>> = kind(
      \"timeout\", \"shutdown\"",
     |value| list(value, |item| item.as_str()?.parse().ok()),
 );
+
+pub(super) const SCHEDULING: Kind<Scheduling> =
+    kind("\"fifo\" or \"fair\"", |value| match value.as_str()? {
+        "fifo" => Some(Scheduling::Fifo),
+        "fair" => Some(Scheduling::Fair),
+        _ => None,
+    });
 
 pub(super) const DIRECTION: Kind<Direction> =
     kind("\"oneway\" or \"twoway\"", |value| match value.as_str()? {

@@ -23,7 +23,7 @@ pub use types::{
     Certificate, DeviceUuid, Malformed, Mode, RecheckThrottle, Secret, ServerLink, UserAuthentication,
 };
 
-use crate::domain::{variables::Variables, worker::WorkerStatus};
+use crate::domain::{assign::Scheduling, variables::Variables, worker::WorkerStatus};
 
 /// The example file: it shows every key with its default.
 pub const EXAMPLE: &str = include_str!("../../manager.toml.example");
@@ -80,6 +80,8 @@ pub struct Config {
     pub task_fail_after_softfail_count: NonZeroU32,
     /// So many of its tasks, in percent, have to fail before a job has failed; 0 is never.
     pub job_fail_percentage: u32,
+    /// Which of several jobs of equal priority goes first.
+    pub scheduling: Scheduling,
     /// The folder that is watched for newly rendered images.
     pub watch_for_latest_image: Option<PathBuf>,
     /// Whether workers can find the Manager by auto-discovery.
@@ -183,6 +185,7 @@ impl Default for Config {
             blacklist_threshold: count(3),
             task_fail_after_softfail_count: count(3),
             job_fail_percentage: 10,
+            scheduling: Scheduling::Fifo,
             watch_for_latest_image: None,
             ssdp_discovery: true,
             ssdp_device_uuid: None,

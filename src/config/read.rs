@@ -42,6 +42,7 @@ fn read_file(file: &mut Section<'_, '_>, config: &mut Config) {
         blacklist_threshold,
         task_fail_after_softfail_count,
         job_fail_percentage,
+        scheduling,
         watch_for_latest_image,
         ssdp_discovery,
         ssdp_device_uuid,
@@ -75,6 +76,7 @@ fn read_file(file: &mut Section<'_, '_>, config: &mut Config) {
     file.read("blacklist_threshold", &kind::COUNT, blacklist_threshold);
     file.read("task_fail_after_softfail_count", &kind::COUNT, task_fail_after_softfail_count);
     file.read("job_fail_percentage", &kind::PERCENTAGE, job_fail_percentage);
+    file.read("scheduling", &kind::SCHEDULING, scheduling);
     file.read("watch_for_latest_image", &kind::OPTIONAL_PATH, watch_for_latest_image);
     file.read("ssdp_discovery", &kind::SWITCH, ssdp_discovery);
     file.read("ssdp_device_uuid", &kind::OPTIONAL_UUID, ssdp_device_uuid);

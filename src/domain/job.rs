@@ -1,6 +1,6 @@
 //! Jobs: tasks that belong together. How a job stands follows from how its tasks stand.
 
-use std::fmt;
+use std::{fmt, num::NonZeroU32};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -8,7 +8,9 @@ use serde::Serialize;
 
 use super::{
     ids::JobId,
+    tags::Tags,
     task::{TaskEvent, TaskStatus},
+    time_left::Measured,
 };
 
 /// What is fixed about a job.
@@ -28,13 +30,15 @@ pub struct Job {
     pub created: Timestamp,
     /// Whether it is a Flamenco Server's: what becomes of it is decided there.
     pub of_server: bool,
+    /// The jobs that have to be completed first. One that is not known any more counts as completed.
+    pub depends_on: Vec<JobId>,
 }
 
 /// The job type of test renders.
 pub const MANAGER_LOCAL: &str = "manager-local";
 
 /// What changes about a job.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct JobState {
     /// Importance among jobs; higher goes first.
     pub priority: i32,
@@ -44,6 +48,14 @@ pub struct JobState {
     pub tally: Tally,
     /// What is wanted of it.
     pub wish: JobWish,
+    /// How many workers may be at it at a time; nothing: any number.
+    pub max_workers: Option<NonZeroU32>,
+    /// Only workers with one of these tags may do it; none: any worker.
+    pub worker_tags: Tags,
+    /// How many of the jobs that have to be completed first are not.
+    pub waits_for: u32,
+    /// How long its finished tasks took.
+    pub measured: Measured,
 }
 
 /// What people want of a job, or what its failures have led to.
@@ -143,6 +155,19 @@ fn hint(from: JobStatus, wish: JobWish, action: JobAction) -> &'static str {
 }
 
 impl JobState {
+    /// Keeps what is wanted of the job. What is done all over is measured anew.
+    pub fn want(&mut self, wish: JobWish) {
+        self.wish = wish;
+        if wish == JobWish::Requeue {
+            self.measured = Measured::default();
+        }
+    }
+
+    /// Do jobs that depend on this one have to wait?
+    pub fn blocks_dependents(&self) -> bool {
+        self.status() != JobStatus::Completed
+    }
+
     /// How the job stands. It follows from what is wanted and from how its tasks stand, so it never hangs in between.
     pub fn status(&self) -> JobStatus {
         let by_itself = self.tally.job_status();

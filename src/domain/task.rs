@@ -40,6 +40,8 @@ pub struct Task {
     /// The last sign of life from the worker that had it, as of the last change of the task. Newer signs
     /// are kept apart from the task: see `store::heartbeats`.
     pub last_worker_ping: Option<Timestamp>,
+    /// When it was last handed out.
+    pub started: Option<Timestamp>,
     /// When anything but a sign of life changed.
     pub last_updated: Timestamp,
     /// Progress figures as the worker last reported them.

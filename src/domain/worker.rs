@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use super::{
     ids::{TaskId, WorkerId},
     sleep::SleepSchedule,
+    tags::Tags,
 };
 
 /// A registered worker.
@@ -40,6 +41,8 @@ pub struct Worker {
     pub sleep_schedule: SleepSchedule,
     /// Up to when the boundaries of the sleep schedule have been acted on.
     pub sleep_checked: Timestamp,
+    /// The jobs that it may do among those that ask for tags.
+    pub tags: Tags,
 }
 
 impl Worker {

@@ -51,6 +51,7 @@ pub fn routes(
         api::tasks::requeue(site),
         api::workers::list(site),
         api::workers::show(site),
+        api::workers::change(site),
         api::farm::farm(site),
         api::farm::version(),
         api::farm::health(site),

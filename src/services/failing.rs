@@ -81,15 +81,7 @@ fn somebody_may_try(tx: &WriteTx<'_>, task: &Task) -> Result<bool, StoreError> {
     if task.only_for.is_some() {
         return Ok(false);
     }
-    for worker in tx.workers_in_turn()? {
-        let worker = worker?;
-        if !task.failed_by.iter().any(|by| by.id == worker.id)
-            && tx.group_obstacle(&worker, task.job, &task.task_type)?.is_none()
-        {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    somebody_is_trusted(tx, task.job, &task.task_type, &task.failed_by)
 }
 
 /// The worker gets no more tasks of this type of this job. If that leaves nobody, what it failed softly
@@ -102,7 +94,7 @@ fn blacklist(tx: &mut WriteTx<'_>, news: &ServerNews, task: &Task, worker: &Work
         "a worker failed too many tasks of a kind and is blacklisted for it"
     );
     tx.put_blacklist(worker.id, task.job, &task.task_type)?;
-    if somebody_is_trusted(tx, task.job, &task.task_type)? {
+    if somebody_is_trusted(tx, task.job, &task.task_type, &[])? {
         return Ok(());
     }
     for other in tx.failures(worker.id, task.job, &task.task_type)? {
@@ -116,9 +108,19 @@ fn blacklist(tx: &mut WriteTx<'_>, news: &ServerNews, task: &Task, worker: &Work
     Ok(())
 }
 
-fn somebody_is_trusted(tx: &WriteTx<'_>, job: JobId, task_type: &str) -> Result<bool, StoreError> {
+/// May any worker that has not failed the task itself be given tasks of this type of this job?
+fn somebody_is_trusted(
+    tx: &WriteTx<'_>,
+    job: JobId,
+    task_type: &str,
+    failed_by: &[FailedBy],
+) -> Result<bool, StoreError> {
+    let Some(state) = tx.job_state(job)? else { return Ok(false) };
     for worker in tx.workers_in_turn()? {
-        if tx.group_obstacle(&worker?, job, task_type)?.is_none() {
+        let worker = worker?;
+        if !failed_by.iter().any(|by| by.id == worker.id)
+            && tx.group_obstacles(&worker, job, &state, task_type)?.next().is_none()
+        {
             return Ok(true);
         }
     }

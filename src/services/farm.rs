@@ -59,7 +59,7 @@ impl Services {
             let workers = tx.workers()?;
             let tally = |counts: &mut BTreeMap<_, u64>, name| *counts.entry(name).or_default() += 1;
             let (mut jobs, mut by_status) = (BTreeMap::new(), BTreeMap::new());
-            for state in tx.job_states()? {
+            for (_, state) in tx.job_states()? {
                 tally(&mut jobs, JobStatus::as_str(state.status()));
             }
             for worker in &workers {
@@ -118,17 +118,17 @@ fn starvation(
     workers: &[Worker],
 ) -> Result<Option<(u64, String)>, StoreError> {
     let ReadyGroup { job, task_type, tasks, reserved_for } = group;
-    let (mut capable, mut blacklisted) = (Vec::new(), 0);
+    let Some(state) = tx.job_state(*job)? else { return Ok(None) };
+    let (mut capable, mut obstacles) = (Vec::new(), Vec::new());
     for worker in workers.iter().filter(|worker| reserved_for.is_none_or(|owner| owner == worker.id)) {
-        match tx.group_obstacle(worker, *job, task_type)? {
+        match tx.group_obstacles(worker, *job, &state, task_type)?.next() {
             None if !tx.has_failures(worker.id, *job, task_type)? => return Ok(None),
             None => capable.push(worker),
-            Some(Obstacle::Blacklisted) => blacklisted += 1,
-            Some(_) => {}
+            Some(obstacle) => obstacles.push(obstacle),
         }
     }
     if capable.is_empty() {
-        return Ok(Some((*tasks, nobody(task_type, workers.len(), blacklisted))));
+        return Ok(Some((*tasks, nobody(task_type, state.worker_tags.names(), workers.len(), &obstacles))));
     }
     let failed = failed_by_all(tx, group, &capable)?;
     Ok((failed > 0).then(|| {
@@ -140,12 +140,22 @@ fn starvation(
     }))
 }
 
-fn nobody(task_type: &str, workers: usize, blacklisted: usize) -> String {
-    match (workers, blacklisted) {
-        (0, _) => "no worker is registered".into(),
-        (_, 0) => format!("no registered worker may do tasks of type {task_type}"),
-        (_, count) => {
-            format!("all {count} workers that support task type {task_type} are blacklisted for this job")
+/// Why nobody can do tasks of this type, going by the first thing that stands in the way of each worker.
+fn nobody(task_type: &str, tags: &[String], workers: usize, obstacles: &[Obstacle]) -> String {
+    let count = |obstacle| obstacles.iter().filter(|found| **found == obstacle).count();
+    let tags = match tags {
+        [] => String::new(),
+        [tag] => format!(" and have the tag {tag}"),
+        tags => format!(" and have one of the tags {}", tags.join(", ")),
+    };
+    match (workers, count(Obstacle::Blacklisted), count(Obstacle::LacksTag)) {
+        (0, ..) => "no worker is registered".into(),
+        (_, 0, 0) => format!("no registered worker may do tasks of type {task_type}"),
+        (_, 0, _) => format!("there are no workers that support task type {task_type}{tags}"),
+        (_, count, _) => {
+            format!(
+                "all {count} workers that support task type {task_type}{tags} are blacklisted for this job"
+            )
         }
     }
 }

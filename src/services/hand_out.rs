@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     domain::{
+        assign::Scheduling,
         ids::{TaskId, WorkerId},
         job::{Job, JobState},
         task::{Progress, Task, TaskEvent, TaskStatus},
@@ -75,9 +76,9 @@ impl Services {
     /// The task is the worker's, on disk, when this returns. Whatever is said of it from now on goes to a log of
     /// its own: the one of an earlier try is put aside first.
     pub async fn hand_out(&self, worker: WorkerId, permit: Permit) -> Result<HandOut, Error> {
-        let news = self.news.clone();
-        let (hand_out, notes) =
-            self.store.write(self.now(), move |tx| hand_out(tx, &news, worker, &permit)).await?;
+        let (news, scheduling) = (self.news.clone(), self.policy.scheduling);
+        let hand_out = move |tx: &mut WriteTx<'_>| hand_out(tx, &news, scheduling, worker, &permit);
+        let (hand_out, notes) = self.store.write(self.now(), hand_out).await?;
         self.write_notes(notes);
         if let HandOut::Task(assignment) = &hand_out {
             if assignment.again {
@@ -111,6 +112,7 @@ impl Services {
 fn hand_out(
     tx: &mut WriteTx<'_>,
     news: &ServerNews,
+    scheduling: Scheduling,
     id: WorkerId,
     permit: &Permit,
 ) -> Result<(HandOut, Vec<Note>), Error> {
@@ -127,7 +129,7 @@ fn hand_out(
     let chosen = match &again {
         _ if status_first.is_some() => None,
         Some(task) => Some(task.id),
-        None => tx.choose_task(&worker)?,
+        None => tx.choose_task(&worker, scheduling)?,
     };
     let Some(chosen) = chosen else {
         if !was_awake {
@@ -178,6 +180,7 @@ fn assign(
     task.worker_id = Some(worker.id);
     task.activity = format!("Manager assigned task {} to worker {}", task.id, task.worker);
     task.last_worker_ping = Some(tx.now());
+    task.started = Some(tx.now());
     task.last_updated = tx.now();
     task.progress = Progress::default();
     task.timing.clear();

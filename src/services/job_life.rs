@@ -1,4 +1,4 @@
-//! What people do with jobs after they were submitted: cancel, pause, resume, requeue, delete, give another priority.
+//! What people do with jobs after they were submitted: cancel, pause, resume, requeue, delete.
 //!
 //! What is wanted of a job is kept first, in one step, however many tasks it has; unless it is to run, none of them is
 //! handed out from then on. Then the tasks follow, a bounded group at a time, so that workers are served meanwhile. If that
@@ -39,16 +39,6 @@ impl Services {
             .await?;
         tracing::info!(job = %id, %action, "somebody acted on a job");
         self.follow(id, wish).await
-    }
-
-    /// Gives a job another priority, which counts from the next task on that is handed out.
-    pub async fn set_job_priority(&self, id: JobId, priority: i32) -> Result<(), Error> {
-        self.store
-            .write(self.now(), move |tx| {
-                known_own_job(tx, id)?;
-                Ok(tx.set_job_priority(id, priority)?)
-            })
-            .await
     }
 
     /// Lets a task be done again, and all that come behind it. Those that workers have in hand go on.
@@ -172,7 +162,7 @@ impl Services {
 }
 
 /// The state of a job that nobody but this Manager decides about.
-fn known_own_job(tx: &WriteTx<'_>, id: JobId) -> Result<JobState, Error> {
+pub(super) fn known_own_job(tx: &WriteTx<'_>, id: JobId) -> Result<JobState, Error> {
     if tx.job(id)?.ok_or(Error::UnknownJob(id))?.of_server {
         return Err(Error::OfServer(id));
     }

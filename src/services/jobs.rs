@@ -1,18 +1,22 @@
 //! Jobs come in: settings from which tasks are compiled, or a ready-made list of tasks. A job is checked whole, and then
 //! appears whole.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    num::NonZeroU32,
+};
 
 use jiff::{Timestamp, tz::TimeZone};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Error, Services};
+use super::{Error, MaxWorkers, Services};
 use crate::domain::{
     compile::{CompiledTask, Submission, compile},
     ids::{JobId, TaskId},
     job::{Job, JobWish, MANAGER_LOCAL},
+    tags::Tags,
     task::{Progress, Task, TaskStatus},
 };
 
@@ -26,6 +30,8 @@ pub mod limits {
     pub const PARENTS: usize = 10_000;
     /// Parents of all tasks of a job together: all are written at once, and everybody else waits meanwhile.
     pub const ALL_PARENTS: usize = 300_000;
+    /// Jobs that a job waits for.
+    pub const DEPENDENCIES: usize = 1_000;
     /// Bytes of the metadata, as JSON.
     pub const METADATA: usize = 1 << 20;
     /// Characters of a name of a job or a task.
@@ -58,6 +64,15 @@ pub struct NewJob {
     /// Whether it waits until somebody resumes it.
     #[serde(default)]
     pub start_paused: bool,
+    /// The jobs that have to be completed first.
+    #[serde(default)]
+    pub depends_on: Vec<JobId>,
+    /// How many workers may be at it at a time.
+    #[serde(default)]
+    pub max_workers: MaxWorkers,
+    /// Only workers with one of these tags may do it; none: any worker.
+    #[serde(default)]
+    pub worker_tags: Tags,
     /// Its tasks, if they are ready-made; those that are equal otherwise are handed out in this order.
     #[serde(default)]
     pub tasks: Option<Vec<NewTask>>,
@@ -109,6 +124,10 @@ pub struct Plan {
     pub priority: i32,
     /// Whether it waits until somebody resumes it.
     pub start_paused: bool,
+    /// How many workers may be at it at a time.
+    pub max_workers: Option<NonZeroU32>,
+    /// Only workers with one of these tags may do it; none: any worker.
+    pub worker_tags: Tags,
     /// Its tasks.
     pub tasks: Vec<PlannedTask>,
 }
@@ -133,9 +152,10 @@ impl Services {
     /// a second or two.
     pub fn plan_job(&self, new: NewJob, time_zone: &TimeZone) -> Result<Plan, Error> {
         check_job(&new).map_err(Error::Refused)?;
+        self.check_dependencies(&new.depends_on)?;
         let now = self.now();
-        let NewJob { name, priority, job_type, settings, metadata, start_paused, tasks } = new;
-        let (settings, tasks) = match (settings, tasks) {
+        let NewJob { name, priority, job_type, settings, metadata, start_paused, depends_on, .. } = new;
+        let (settings, tasks) = match (settings, new.tasks) {
             (Some(settings), None) => {
                 let tasks = self.compile(&job_type, &settings, now, time_zone)?;
                 (settings, tasks)
@@ -148,8 +168,30 @@ impl Services {
         };
         let id = JobId(self.identities.next(now));
         let (settings, metadata) = (Value::Object(settings).to_string(), Value::Object(metadata).to_string());
-        let job = Job { id, name, job_type, settings, metadata, created: now, of_server: false };
-        Ok(Plan { job, priority, start_paused, tasks })
+        let job = Job { id, name, job_type, settings, metadata, created: now, of_server: false, depends_on };
+        let (MaxWorkers(max_workers), worker_tags) = (new.max_workers, new.worker_tags);
+        Ok(Plan { job, priority, start_paused, max_workers, worker_tags, tasks })
+    }
+
+    /// A job that is forgotten before this one is taken in counts as completed, so that it need not be looked for again.
+    fn check_dependencies(&self, depends_on: &[JobId]) -> Result<(), Error> {
+        if depends_on.len() > limits::DEPENDENCIES {
+            let count = depends_on.len();
+            let most = limits::DEPENDENCIES;
+            return Err(Error::Refused(format!("depends_on names {count} jobs; at most {most} are allowed")));
+        }
+        let mut seen = HashSet::new();
+        self.store.read(self.now(), |tx| {
+            for job in depends_on {
+                if !seen.insert(job) {
+                    return Err(Error::Refused(format!("depends_on names job {job} twice")));
+                }
+                if tx.job_state(*job)?.is_none() {
+                    return Err(Error::Refused(format!("depends_on names job {job}, which is not known")));
+                }
+            }
+            Ok(())
+        })
     }
 
     fn compile(
@@ -175,7 +217,7 @@ impl Services {
 
     /// Takes in a job: it and all its tasks appear in one transaction, or nothing does.
     pub async fn submit(&self, plan: Plan) -> Result<JobId, Error> {
-        let Plan { job, priority, start_paused, tasks } = plan;
+        let Plan { job, priority, start_paused, max_workers, worker_tags, tasks } = plan;
         let now = self.now();
         let (id, title, count) = (job.id, job.name.clone(), tasks.len());
         let ids: Vec<_> = tasks.iter().map(|_| TaskId(self.identities.next(now))).collect();
@@ -194,6 +236,7 @@ impl Services {
                 worker_id: None,
                 failed_by: Vec::new(),
                 last_worker_ping: None,
+                started: None,
                 last_updated: now,
                 progress: Progress::default(),
                 timing: BTreeMap::new(),
@@ -206,6 +249,7 @@ impl Services {
         self.store
             .write(now, move |tx| {
                 tx.insert_job(&job, priority)?;
+                tx.set_job_workers(id, max_workers, worker_tags.clone())?;
                 if start_paused {
                     tx.set_job_wish(id, JobWish::Pause)?;
                 }

@@ -7,6 +7,7 @@ mod failing;
 mod farm;
 mod hand_out;
 mod identity;
+mod job_changes;
 mod job_life;
 mod jobs;
 mod listing;
@@ -27,6 +28,7 @@ pub use self::{
     care::{Overdue, SleepChanges, TimedOut},
     farm::{Farm, StarvedJob},
     hand_out::{Assignment, HandOut, Permit},
+    job_changes::{JobChange, MaxWorkers},
     jobs::{NewJob, NewTask, Plan, PlannedTask, limits},
     listing::{TaskView, WorkerView},
     registration::{Registration, SignOn},
@@ -38,6 +40,7 @@ use self::{credentials::Credentials, identity::Identities, server_news::ServerNe
 use crate::{
     clock::Clock,
     domain::{
+        assign::Scheduling,
         compile::Problem,
         failure::FailurePolicy,
         ids::{JobId, TaskId, WorkerId},
@@ -61,6 +64,8 @@ pub struct Policy {
     pub failure: FailurePolicy,
     /// `job_fail_percentage`: as many of its tasks have to fail before a job has failed; 0 is never.
     pub job_fail_percentage: u32,
+    /// Which of several jobs of equal priority goes first.
+    pub scheduling: Scheduling,
     /// When silence is too long.
     pub overdue: Overdue,
     /// The variables in the settings of commands.

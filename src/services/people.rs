@@ -15,6 +15,7 @@ use crate::{
     domain::{
         ids::{JobId, TaskId, WorkerId},
         sleep::SleepSchedule,
+        tags::Tags,
         task::TaskEvent,
         worker::{StatusRequest, Worker, WorkerStatus},
     },
@@ -33,6 +34,11 @@ impl Services {
                 "a worker cannot be asked to be {status}: use awake, asleep or shutdown"
             ))),
         }
+    }
+
+    /// Gives a worker other tags. What it has in hand it finishes.
+    pub async fn set_worker_tags(&self, id: WorkerId, tags: Tags) -> Result<(), Error> {
+        self.change_worker(id, move |worker| worker.tags.clone_from(&tags)).await
     }
 
     /// Somebody has seen that a worker timed out: it counts as offline.

@@ -4,6 +4,7 @@ use super::{Error, Services, known_worker, limits, releasing::release_all};
 use crate::domain::{
     ids::WorkerId,
     sleep::SleepSchedule,
+    tags::Tags,
     worker::{StatusRequest, Worker, WorkerStatus},
 };
 
@@ -64,6 +65,7 @@ impl Services {
             registered: now,
             sleep_schedule: SleepSchedule::default(),
             sleep_checked: now,
+            tags: Tags::default(),
         };
         let kept = worker.clone();
         self.store.write(now, move |tx| Ok::<_, Error>(tx.insert_worker(&kept)?)).await?;

@@ -220,7 +220,12 @@ fn apply(
     task.last_updated = tx.now();
     task.last_worker_ping = Some(tx.now());
     match report.status {
-        Some(ReportedStatus::Completed) => task.status = task.status.after(TaskEvent::Finished)?,
+        Some(ReportedStatus::Completed) => {
+            task.status = task.status.after(TaskEvent::Finished)?;
+            if let Some(started) = task.started {
+                tx.measure_task(task.job, tx.now().duration_since(started))?;
+            }
+        }
         Some(ReportedStatus::Failed) => fail(tx, news, policy, &mut task, &worker)?,
         // A person stopped the worker by a signal. Nobody asked for the task to be cancelled, so it is not
         // lost: somebody else does it.

@@ -52,7 +52,7 @@ impl Services {
             if !tx.in_hand_of(worker.id)?.is_empty() {
                 return Ok(None);
             }
-            let Some(chosen) = tx.choose_task(&worker)? else { return Ok(None) };
+            let Some(chosen) = tx.choose_task(&worker, self.policy.scheduling)? else { return Ok(None) };
             Ok(tx.task(chosen)?.and_then(|task| candidate(&task)))
         })
     }
@@ -221,6 +221,7 @@ fn keep_job(tx: &mut WriteTx<'_>, sent: &ServerTask) -> Result<(), Error> {
         metadata: "{}".into(),
         created: birth(sent.job),
         of_server: true,
+        depends_on: Vec::new(),
     };
     Ok(tx.insert_job(&job, sent.job_priority)?)
 }
@@ -252,6 +253,7 @@ fn keep(
         worker_id: old.and_then(|old| old.worker_id),
         failed_by: sent.failed_by.clone(),
         last_worker_ping: old.and_then(|old| old.last_worker_ping),
+        started: old.and_then(|old| old.started),
         last_updated: tx.now(),
         progress: old.map_or_else(Progress::default, |old| old.progress),
         timing: old.map(|old| old.timing.clone()).unwrap_or_default(),

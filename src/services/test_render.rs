@@ -96,6 +96,7 @@ impl Services {
                     metadata: "{}".into(),
                     created: now,
                     of_server: false,
+                    depends_on: Vec::new(),
                 };
                 tx.insert_job(&job, PRIORITY)?;
                 let task = Task {
@@ -111,6 +112,7 @@ impl Services {
                     worker_id: None,
                     failed_by: Vec::new(),
                     last_worker_ping: None,
+                    started: None,
                     last_updated: now,
                     progress: Progress::default(),
                     timing: std::collections::BTreeMap::new(),

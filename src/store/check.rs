@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     StoreError, codec,
+    dependencies::dependency_key,
     keys::{Head, Key, Parts, number_from},
     ready::only_for,
     records::TaskRow,
@@ -11,9 +12,9 @@ use super::{
     tx::{ReadTx, Rows, Tx},
 };
 use crate::domain::{
-    assign::Rank,
+    assign::{Rank, may_run},
     ids::JobId,
-    job::{JobState, Tally},
+    job::{Job, JobState, Tally},
     task::TaskStatus,
     worker::Worker,
 };
@@ -27,6 +28,7 @@ struct Expected {
     ready: u64,
     in_hand: u64,
     failures: u64,
+    dependents: u64,
 }
 
 impl ReadTx {
@@ -38,8 +40,8 @@ impl ReadTx {
             let task: TaskRow = codec::decode(row?.1.value())?;
             self.check_task(&task, &mut expected, &mut found)?;
         }
+        self.check_jobs(&mut expected, &mut found)?;
         self.check_sizes(&expected, &mut found)?;
-        self.check_jobs(&expected, &mut found)?;
         self.check_heads(&expected, &mut found)?;
         self.check_workers(&mut found)?;
         Ok(found)
@@ -106,6 +108,7 @@ impl ReadTx {
             (Table::ReadyHeads, expected.heads.len() as u64),
             (Table::Failures, expected.failures),
             (Table::JobStates, self.len(Table::Jobs)?),
+            (Table::Dependents, expected.dependents),
             (Table::WorkersSeen, self.len(Table::Workers)?),
             (Table::UpdatesByTask, self.len(Table::UpdateQueue)?),
         ] {
@@ -117,13 +120,24 @@ impl ReadTx {
         Ok(())
     }
 
-    fn check_jobs(&self, expected: &Expected, found: &mut Vec<String>) -> Result<(), StoreError> {
+    fn check_jobs(&self, expected: &mut Expected, found: &mut Vec<String>) -> Result<(), StoreError> {
         let mut totals = Tally::default();
         for row in self.prefix(Table::Jobs, &[])? {
-            let job = Parts(row?.0.value()).job()?;
-            let tally = expected.tallies.get(&job).copied().unwrap_or_default();
-            if self.job_state(job)?.map(|state| state.tally) != Some(tally) {
-                found.push(format!("job {job}: its tasks are counted wrongly"));
+            let Job { id, depends_on, .. } = codec::decode(row?.1.value())?;
+            let tally = expected.tallies.get(&id).copied().unwrap_or_default();
+            let state = self.job_state(id)?;
+            if state.as_ref().map(|state| state.tally) != Some(tally) {
+                found.push(format!("job {id}: its tasks are counted wrongly"));
+            }
+            let waits_for = self.unfinished_jobs(&depends_on)?.len();
+            if state.is_some_and(|state| state.waits_for as usize != waits_for) {
+                found.push(format!("job {id}: the number of jobs that it waits for is wrong"));
+            }
+            for dependency in depends_on.iter().collect::<BTreeSet<_>>() {
+                if !self.has(Table::Dependents, &dependency_key(*dependency, id))? {
+                    found.push(format!("job {id}: job {dependency}, which it depends on, does not list it"));
+                }
+                expected.dependents += 1;
             }
             for status in TaskStatus::ALL {
                 totals.by_status[status as usize] += tally.count(status);
@@ -185,7 +199,7 @@ impl Expected {
         let Some(ready) = row.ready() else { return };
         tally.ready += 1;
         self.ready += 1;
-        if let Some(job) = job.filter(|job| job.wish.lets_run()) {
+        if let Some(job) = job.filter(|job| may_run(job)) {
             self.lower_head(ready.task_type, task.job, Rank::new(job.priority, task.priority, task.id));
         }
     }

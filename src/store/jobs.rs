@@ -1,5 +1,9 @@
 //! Jobs: what is fixed about them, and what changes.
 
+use std::num::NonZeroU32;
+
+use jiff::SignedDuration;
+
 use super::{
     StoreError, codec,
     keys::Parts,
@@ -7,8 +11,10 @@ use super::{
     tx::{ReadTx, Rows, Tx, WriteTx},
 };
 use crate::domain::{
+    assign::may_run,
     ids::JobId,
     job::{Job, JobState, JobWish, Tally},
+    tags::Tags,
 };
 
 impl<T: Rows> Tx<T> {
@@ -25,11 +31,15 @@ impl<T: Rows> Tx<T> {
         }
     }
 
+    /// How a job stands that is there.
+    pub(super) fn known_job_state(&self, id: JobId) -> Result<JobState, StoreError> {
+        self.job_state(id)?.ok_or_else(|| StoreError::Corrupt(format!("job {id} is not there")))
+    }
+
     /// The priority of a job of which tasks may be handed out; nothing if they may not.
     pub(super) fn priority_if_running(&self, id: JobId) -> Result<Option<i32>, StoreError> {
-        let state = self.job_state(id)?;
-        let state = state.ok_or_else(|| StoreError::Corrupt(format!("job {id} is not there")))?;
-        Ok(state.wish.lets_run().then_some(state.priority))
+        let state = self.known_job_state(id)?;
+        Ok(may_run(&state).then_some(state.priority))
     }
 }
 
@@ -53,21 +63,20 @@ impl ReadTx {
     }
 
     /// How every job stands.
-    pub fn job_states(&self) -> Result<Vec<JobState>, StoreError> {
-        self.prefix(Table::JobStates, &[])?.map(|row| codec::decode(row?.1.value())).collect()
+    pub fn job_states(&self) -> Result<Vec<(JobId, JobState)>, StoreError> {
+        self.prefix(Table::JobStates, &[])?
+            .map(|row| {
+                let (key, state) = row?;
+                Ok((Parts(key.value()).job()?, codec::decode(state.value())?))
+            })
+            .collect()
     }
 
     /// Jobs whose tasks may have yet to follow what is wanted of the job.
     pub fn jobs_to_follow(&self) -> Result<Vec<(JobId, JobWish)>, StoreError> {
-        let mut found = Vec::new();
-        for row in self.prefix(Table::JobStates, &[])? {
-            let (key, state) = row?;
-            let state: JobState = codec::decode(state.value())?;
-            if state.has_tasks_to_follow() {
-                found.push((Parts(key.value()).job()?, state.wish));
-            }
-        }
-        Ok(found)
+        let mut states = self.job_states()?;
+        states.retain(|(_, state)| state.has_tasks_to_follow());
+        Ok(states.into_iter().map(|(id, state)| (id, state.wish)).collect())
     }
 
     /// How many jobs there are.
@@ -80,54 +89,72 @@ impl WriteTx<'_> {
     /// Takes in a new job, which has no tasks yet.
     pub fn insert_job(&mut self, job: &Job, priority: i32) -> Result<(), StoreError> {
         self.insert_record(Table::Jobs, &job.id.0, job)?;
-        let (tally, wish) = (Tally::default(), JobWish::default());
-        let state = JobState { priority, updated: self.now(), tally, wish };
+        self.insert_dependencies(job)?;
+        let waits_for = u32::try_from(self.unfinished_jobs(&job.depends_on)?.len()).unwrap_or(u32::MAX);
+        let state = JobState { priority, updated: self.now(), waits_for, ..JobState::default() };
         self.put_job_state(job.id, state);
         Ok(())
     }
 
     /// Gives a job another priority: its ready tasks move among those of other jobs.
     pub fn set_job_priority(&mut self, id: JobId, priority: i32) -> Result<(), StoreError> {
-        let state = self.job_state(id)?;
-        let mut state = state.ok_or_else(|| StoreError::Corrupt(format!("job {id} is not there")))?;
+        let state = self.known_job_state(id)?;
         if state.priority == priority {
             return Ok(());
         }
         // As long as nothing of it may be handed out it has no heads.
-        let lets_run = state.wish.lets_run();
-        state.priority = priority;
-        state.updated = self.now();
-        self.put_job_state(id, state);
-        if lets_run { self.move_heads(id, priority) } else { Ok(()) }
+        let runs = may_run(&state);
+        self.change_job(id, |state| state.priority = priority)?;
+        if runs { self.move_heads(id, priority) } else { Ok(()) }
+    }
+
+    /// Says how many workers may be at a job at a time, and which.
+    pub fn set_job_workers(
+        &mut self,
+        id: JobId,
+        max_workers: Option<NonZeroU32>,
+        worker_tags: Tags,
+    ) -> Result<(), StoreError> {
+        self.change_job(id, |state| (state.max_workers, state.worker_tags) = (max_workers, worker_tags))
     }
 
     /// Keeps what is wanted of a job. Unless it is to run, none of its tasks is handed out from now on, however many
     /// there are.
     pub fn set_job_wish(&mut self, id: JobId, wish: JobWish) -> Result<(), StoreError> {
-        let state = self.job_state(id)?;
-        let mut state = state.ok_or_else(|| StoreError::Corrupt(format!("job {id} is not there")))?;
-        let before = std::mem::replace(&mut state.wish, wish);
-        state.updated = self.now();
-        self.put_job_state(id, state);
-        match (before.lets_run(), wish.lets_run()) {
-            (true, false) => self.remove_heads(id),
-            (false, true) => self.restore_heads(id),
-            _ => Ok(()),
-        }
+        let ran = may_run(&self.known_job_state(id)?);
+        self.change_job(id, |state| state.want(wish))?;
+        let runs = may_run(&self.known_job_state(id)?);
+        self.heads_follow(id, ran, runs)
+    }
+
+    /// A task of the job is completed, and took so long.
+    pub fn measure_task(&mut self, job: JobId, took: SignedDuration) -> Result<(), StoreError> {
+        self.change_job(job, |state| state.measured.add(took))
     }
 
     /// Forgets a job that has no tasks any more.
     pub fn delete_job(&mut self, id: JobId) -> Result<(), StoreError> {
+        if let Some(job) = self.job(id)? {
+            self.remove_dependencies(&job)?;
+        }
+        let blocked = !self.unfinished_jobs(&[id])?.is_empty();
         self.remove(Table::Jobs, &id.0)?;
-        self.remove_job_state(id)
+        self.remove_job_state(id)?;
+        self.dependents_follow(id, blocked, false)
     }
 
     pub(super) fn tally(&mut self, id: JobId, change: impl FnOnce(&mut Tally)) -> Result<(), StoreError> {
-        let state = self.job_state(id)?;
-        let mut state = state.ok_or_else(|| StoreError::Corrupt(format!("job {id} is not there")))?;
-        change(&mut state.tally);
+        self.change_job(id, |state| change(&mut state.tally))
+    }
+
+    /// Changes how a job stands; those that depend on it follow. Its own heads are up to the caller.
+    fn change_job(&mut self, id: JobId, change: impl FnOnce(&mut JobState)) -> Result<(), StoreError> {
+        let mut state = self.known_job_state(id)?;
+        let blocked = state.blocks_dependents();
+        change(&mut state);
+        let blocks = state.blocks_dependents();
         state.updated = self.now();
         self.put_job_state(id, state);
-        Ok(())
+        self.dependents_follow(id, blocked, blocks)
     }
 }

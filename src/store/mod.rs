@@ -6,6 +6,7 @@
 mod blacklist;
 mod check;
 mod codec;
+mod dependencies;
 mod events;
 mod failures;
 pub mod heartbeats;

@@ -1,8 +1,8 @@
 //! The tasks that can be handed out now, sorted as the scheduler wants them, and the choice among them.
 //!
 //! Ready tasks are grouped by job and task type, because that is what a worker is blacklisted for. The first
-//! task of each group stands in a second table, so that a group is passed over in one step, however many
-//! tasks it has.
+//! task of each group, its head, stands in a second table, so that a group is passed over in one step, however many
+//! tasks it has. Only the groups of jobs that may run have heads.
 
 use redb::AccessGuard;
 
@@ -13,8 +13,9 @@ use super::{
     tx::{Rows, Tx, WriteTx},
 };
 use crate::domain::{
-    assign::{Obstacle, Rank, group_obstacle, task_obstacle},
+    assign::{GroupFacts, Obstacle, Rank, Scheduling, group_obstacles, limit_obstacle, task_obstacle},
     ids::{JobId, TaskId, WorkerId},
+    job::JobState,
     worker::Worker,
 };
 
@@ -59,17 +60,19 @@ pub(super) fn only_for(value: &[u8]) -> Option<WorkerId> {
 impl<T: Rows> Tx<T> {
     /// The task that `worker` should be given (`interface.md`, section 3, "Choosing a task").
     ///
-    /// What it costs grows with the number of jobs that the worker is blacklisted for, not with that of tasks.
-    pub fn choose_task(&self, worker: &Worker) -> Result<Option<TaskId>, StoreError> {
+    /// What it costs grows with the number of jobs that the worker may have nothing of, and, if scheduling is fair, with that
+    /// of jobs that others are at; not with that of tasks.
+    pub fn choose_task(&self, worker: &Worker, scheduling: Scheduling) -> Result<Option<TaskId>, StoreError> {
         let mut best: Option<Rank> = None;
         for task_type in &worker.supported_task_types {
             for row in self.prefix(Table::ReadyHeads, &Key::new().task_type(task_type))? {
                 let row = row?;
                 let (_, head) = Head::from_key(row.0.value())?;
+                // No rank behind this head is better than its own without a share.
                 if best.is_some_and(|best| best <= head.rank()) {
                     break;
                 }
-                if let Some(rank) = self.first_in_group(worker, task_type, &head)? {
+                if let Some(rank) = self.first_in_group(worker, task_type, &head, scheduling)? {
                     best = Some(best.map_or(rank, |best| best.min(rank)));
                 }
             }
@@ -83,8 +86,11 @@ impl<T: Rows> Tx<T> {
         worker: &Worker,
         task_type: &str,
         head: &Head,
+        scheduling: Scheduling,
     ) -> Result<Option<Rank>, StoreError> {
-        if self.group_obstacle(worker, head.job, task_type)?.is_some() {
+        let state = self.known_job_state(head.job)?;
+        let mut obstacles = self.group_obstacles(worker, head.job, &state, task_type)?;
+        if limit_obstacle(&state).or_else(|| obstacles.next()).is_some() {
             return Ok(None);
         }
         let has_failures = self.has_failures(worker.id, head.job, task_type)?;
@@ -94,25 +100,29 @@ impl<T: Rows> Tx<T> {
             let reserved_for_another = only_for(value.value()).is_some_and(|owner| owner != worker.id);
             let failed_before = has_failures && self.has_failed(worker.id, head.job, task_type, task)?;
             if task_obstacle(reserved_for_another, failed_before).is_none() {
-                return Ok(Some(Rank::new(head.job_priority, priority, task)));
+                let rank = Rank::new(head.job_priority, priority, task);
+                return Ok(Some(rank.with_share(scheduling.share(&state.tally))));
             }
         }
         Ok(None)
     }
 
-    /// What stands between the worker and any task of this type of this job; nothing if it could have one.
-    pub fn group_obstacle(
+    /// All that stands between the worker and any task of this type of this job, which stands like that; nothing if it
+    /// could have one, as soon as the job may run and its limit allows it.
+    pub fn group_obstacles(
         &self,
         worker: &Worker,
         job: JobId,
+        state: &JobState,
         task_type: &str,
-    ) -> Result<Option<Obstacle>, StoreError> {
+    ) -> Result<impl Iterator<Item = Obstacle> + use<T>, StoreError> {
         let supports_type = worker.supports(task_type);
+        let has_tag = state.worker_tags.admit(&worker.tags);
         let blacklisted = supports_type && self.is_blacklisted(worker.id, job, task_type)?;
-        Ok(group_obstacle(supports_type, blacklisted))
+        Ok(group_obstacles(GroupFacts { supports_type, has_tag, blacklisted }))
     }
 
-    /// All groups of ready tasks.
+    /// All groups of ready tasks of jobs that may run.
     pub fn ready_groups(&self) -> Result<Vec<ReadyGroup>, StoreError> {
         self.prefix(Table::ReadyHeads, &[])?
             .map(|row| {
@@ -208,8 +218,17 @@ impl WriteTx<'_> {
         Ok(())
     }
 
+    /// Gives a job heads that may run now, and takes them from one that may no longer.
+    pub(super) fn heads_follow(&mut self, job: JobId, ran: bool, runs: bool) -> Result<(), StoreError> {
+        match (ran, runs) {
+            (true, false) => self.remove_heads(job),
+            (false, true) => self.restore_heads(job),
+            (false, false) | (true, true) => Ok(()),
+        }
+    }
+
     /// Nothing of the job is found any more by whoever looks for a task.
-    pub(super) fn remove_heads(&mut self, job: JobId) -> Result<(), StoreError> {
+    fn remove_heads(&mut self, job: JobId) -> Result<(), StoreError> {
         for (task_type, head, _) in self.heads_of(job)? {
             self.remove(Table::ReadyHeads, &head.key(&task_type))?;
         }
@@ -217,7 +236,7 @@ impl WriteTx<'_> {
     }
 
     /// The job's ready tasks are found again.
-    pub(super) fn restore_heads(&mut self, job: JobId) -> Result<(), StoreError> {
+    fn restore_heads(&mut self, job: JobId) -> Result<(), StoreError> {
         let Some(job_priority) = self.priority_if_running(job)? else { return Ok(()) };
         for task_type in self.ready_types()? {
             if let Some(head) = self.first_of_group(&task_type, job, job_priority)? {

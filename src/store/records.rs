@@ -3,7 +3,7 @@
 //! Every struct here is a file format: its fields, their order and types, and the bytes of statuses never
 //! change. Another layout is another struct with another version. The tests pin the bytes.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, num::NonZeroU32};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,8 +14,10 @@ use crate::domain::{
     ids::{JobId, TaskId, WorkerId},
     job::{Job, JobState, JobWish, Tally},
     sleep::{Days, SleepSchedule},
+    tags::Tags,
     task::{FailedBy, Progress, Task, TaskStatus},
     task_update::{SetAside, TaskUpdate},
+    time_left::Measured,
     worker::{SecretHash, StatusRequest, Worker, WorkerStatus},
 };
 
@@ -48,6 +50,7 @@ pub(super) struct TaskV1<'a> {
     worker_id: Option<Id>,
     failed_by: Vec<(Id, String)>,
     last_worker_ping: Option<i64>,
+    started: Option<i64>,
     last_updated: i64,
     progress: (i32, i32, i32),
     timing: BTreeMap<String, f64>,
@@ -78,6 +81,7 @@ impl Record for TaskRow {
             worker_id: task.worker_id.map(|id| id.0),
             failed_by: task.failed_by.iter().map(|by| (by.id.0, by.identifier.clone())).collect(),
             last_worker_ping: task.last_worker_ping.map(Timestamp::as_millisecond),
+            started: task.started.map(Timestamp::as_millisecond),
             last_updated: task.last_updated.as_millisecond(),
             progress: (task_percentage, command_index, command_percentage),
             timing: task.timing.clone(),
@@ -103,6 +107,7 @@ impl Record for TaskRow {
             worker_id: layout.worker_id.map(WorkerId),
             failed_by: failed_by.collect(),
             last_worker_ping: layout.last_worker_ping.map(time_from_millis).transpose()?,
+            started: layout.started.map(time_from_millis).transpose()?,
             last_updated: time_from_millis(layout.last_updated)?,
             progress: Progress { task_percentage, command_index, command_percentage },
             timing: layout.timing,
@@ -126,6 +131,7 @@ pub(super) struct JobV1<'a> {
     metadata: Text<'a>,
     created: i64,
     of_server: bool,
+    depends_on: Vec<Id>,
 }
 
 impl Record for Job {
@@ -134,7 +140,7 @@ impl Record for Job {
     const WHAT: &'static str = "a job";
 
     fn to_layout(&self) -> JobV1<'_> {
-        let Self { id, name, job_type, settings, metadata, created, of_server } = self;
+        let Self { id, name, job_type, settings, metadata, created, of_server, depends_on } = self;
         JobV1 {
             id: id.0,
             name: name.as_str().into(),
@@ -143,6 +149,7 @@ impl Record for Job {
             metadata: metadata.as_str().into(),
             created: created.as_millisecond(),
             of_server: *of_server,
+            depends_on: depends_on.iter().map(|id| id.0).collect(),
         }
     }
 
@@ -155,6 +162,7 @@ impl Record for Job {
             metadata: layout.metadata.into_owned(),
             created: time_from_millis(layout.created)?,
             of_server: layout.of_server,
+            depends_on: layout.depends_on.into_iter().map(JobId).collect(),
         })
     }
 }
@@ -167,6 +175,11 @@ pub(super) struct JobStateV1 {
     by_status: Vec<(u8, u64)>,
     ready: u64,
     wish: u8,
+    max_workers: Option<NonZeroU32>,
+    worker_tags: Vec<String>,
+    waits_for: u32,
+    /// How many tasks were measured, and their milliseconds.
+    measured: (u64, u64),
 }
 
 impl Record for JobState {
@@ -175,15 +188,19 @@ impl Record for JobState {
     const WHAT: &'static str = "the state of a job";
 
     fn to_layout(&self) -> JobStateV1 {
-        let Self { priority, updated, tally: Tally { by_status: _, ready }, wish } = self;
+        let Self { priority, updated, tally, wish, max_workers, worker_tags, waits_for, measured } = self;
         let counts =
-            TaskStatus::ALL.into_iter().map(|status| (task_status_byte(status), self.tally.count(status)));
+            TaskStatus::ALL.into_iter().map(|status| (task_status_byte(status), tally.count(status)));
         JobStateV1 {
             priority: *priority,
             updated: updated.as_millisecond(),
             by_status: counts.filter(|(_, count)| *count > 0).collect(),
-            ready: *ready,
+            ready: tally.ready,
             wish: job_wish_byte(*wish),
+            max_workers: *max_workers,
+            worker_tags: worker_tags.names().to_vec(),
+            waits_for: *waits_for,
+            measured: (measured.tasks, measured.millis),
         }
     }
 
@@ -192,8 +209,17 @@ impl Record for JobState {
         for (byte, count) in layout.by_status {
             tally.by_status[from_byte(byte, TaskStatus::ALL, task_status_byte)? as usize] = count;
         }
-        let wish = from_byte(layout.wish, JobWish::ALL, job_wish_byte)?;
-        Ok(Self { priority: layout.priority, updated: time_from_millis(layout.updated)?, tally, wish })
+        let (tasks, millis) = layout.measured;
+        Ok(Self {
+            priority: layout.priority,
+            updated: time_from_millis(layout.updated)?,
+            tally,
+            wish: from_byte(layout.wish, JobWish::ALL, job_wish_byte)?,
+            max_workers: layout.max_workers,
+            worker_tags: tags(layout.worker_tags)?,
+            waits_for: layout.waits_for,
+            measured: Measured { tasks, millis },
+        })
     }
 }
 
@@ -219,6 +245,7 @@ pub(super) struct WorkerV1<'a> {
     /// Active, days as bits from Monday, start and end in minutes from midnight.
     sleep_schedule: (bool, u8, Option<u16>, Option<u16>),
     sleep_checked: i64,
+    tags: Vec<String>,
 }
 
 impl Record for Worker {
@@ -242,6 +269,7 @@ impl Record for Worker {
             registered: self.registered.as_millisecond(),
             sleep_schedule: (schedule.active(), schedule.days().bits(), schedule.start(), schedule.end()),
             sleep_checked: self.sleep_checked.as_millisecond(),
+            tags: self.tags.names().to_vec(),
         }
     }
 
@@ -268,6 +296,7 @@ impl Record for Worker {
                 .and_then(|days| SleepSchedule::from_parts(active, days, start, end))
                 .map_err(|error| StoreError::Corrupt(error.to_string()))?,
             sleep_checked: time_from_millis(layout.sleep_checked)?,
+            tags: tags(layout.tags)?,
         })
     }
 }
@@ -436,6 +465,10 @@ pub(super) fn worker_status_byte(status: WorkerStatus) -> u8 {
         WorkerStatus::Timeout => 7,
         WorkerStatus::Shutdown => 8,
     }
+}
+
+fn tags(names: Vec<String>) -> Result<Tags, StoreError> {
+    Tags::try_from(names).map_err(|error| StoreError::Corrupt(error.to_string()))
 }
 
 fn from_byte<T: Copy, const N: usize>(byte: u8, all: [T; N], byte_of: fn(T) -> u8) -> Result<T, StoreError> {

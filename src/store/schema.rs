@@ -40,8 +40,10 @@ tables! {
     Settings = "settings",
     /// Job → what is fixed about it.
     Jobs = "jobs",
-    /// Job → what changes about it: priority, and how its tasks stand.
+    /// Job → what changes about it: priority, who may do it, and how its tasks stand.
     JobStates = "job-states",
+    /// (job, a job that depends on it) → nothing; the first may be unknown.
+    Dependents = "dependents",
     /// Task → the task, but for its commands.
     Tasks = "tasks",
     /// Task → its commands, as JSON text. Apart from the task, because they never change and are large.
@@ -54,7 +56,7 @@ tables! {
     /// The tasks that can be handed out now: in a schedulable status, all parents completed.
     Ready = "ready",
     /// (task type, descending priority of the job, and of the task, task, job) → how many tasks are ready.
-    /// The first ready task of each job and type, so that a whole job is passed over in one step.
+    /// The first ready task of each type of each job that may run, so that a whole job is passed over in one step.
     ReadyHeads = "ready-heads",
     /// (worker, task) → the last sign of life. The tasks that workers have in their hands.
     InHand = "in-hand",

@@ -229,6 +229,7 @@ impl WriteTx<'_> {
             Table::Blacklist,
             Table::Jobs,
             Table::JobStates,
+            Table::Dependents,
             Table::Counters,
             Table::AskAgain,
         ] {

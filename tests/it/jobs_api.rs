@@ -22,7 +22,9 @@ async fn a_job_is_taken_and_shown() {
     {
       "_id": "ID",
       "created": "2026-03-02T11:00:00Z",
+      "depends_on": [],
       "job_type": "animation",
+      "max_workers": null,
       "metadata": {
         "user": {
           "name": "ada"
@@ -39,7 +41,9 @@ async fn a_job_is_taken_and_shown() {
         "runnable": 1,
         "total": 2
       },
-      "updated": "2026-03-02T11:00:00Z"
+      "time_left_seconds": null,
+      "updated": "2026-03-02T11:00:00Z",
+      "worker_tags": []
     }
     "#);
 }

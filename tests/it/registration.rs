@@ -65,7 +65,8 @@ async fn a_new_worker_gets_its_whole_document_and_never_its_secret() {
       "supported_task_types": [
         "sleep",
         "debug"
-      ]
+      ],
+      "tags": []
     }
     "#);
 }

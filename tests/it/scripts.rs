@@ -95,7 +95,8 @@ async fn as_json_of_a_farm_at_work() {
       "status_requested": "asleep",
       "supported_task_types": [
         "sleep"
-      ]
+      ],
+      "tags": []
     }
     "#);
 }

@@ -1,6 +1,5 @@
 //! How a job stands, and what can be done with it.
 
-use jiff::Timestamp;
 use proptest::{collection::vec, prelude::*, sample};
 
 use super::*;
@@ -48,7 +47,7 @@ const ACTIONS: [JobAction; 7] = [
 ];
 
 fn state(wish: JobWish, counts: &[(TaskStatus, u64)], ready: u64) -> JobState {
-    JobState { priority: 50, updated: Timestamp::UNIX_EPOCH, tally: tally(counts, ready), wish }
+    JobState { tally: tally(counts, ready), wish, ..JobState::default() }
 }
 
 /// The whole table, as people see it.
@@ -199,7 +198,7 @@ impl Model {
         for (task, status) in self.tasks.iter().enumerate() {
             tally.add(*status, self.is_ready(task), 1);
         }
-        JobState { priority: 50, updated: Timestamp::UNIX_EPOCH, tally, wish: self.wish }
+        JobState { tally, wish: self.wish, ..JobState::default() }
     }
 
     fn happens(&mut self, task: usize, event: TaskEvent) {

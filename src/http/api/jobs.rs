@@ -22,7 +22,7 @@ use crate::{
         ids::{JobId, TaskId},
         job::JobAction,
     },
-    services::{Error, NewJob},
+    services::{Error, JobChange, NewJob},
 };
 
 /// `POST /api/jobs`
@@ -201,13 +201,7 @@ pub fn requeue(site: &Arc<Site>) -> Route {
     )
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct JobChange {
-    priority: i32,
-}
-
-/// `PATCH /api/jobs/{id}`: `{"priority": 70}` counts at once.
+/// `PATCH /api/jobs/{id}`: `{"priority": 70, "max_workers": 4, "worker_tags": ["gpu"]}`, any of them; it counts at once.
 pub fn change(site: &Arc<Site>) -> Route {
     endpoint(
         warp::path!("api" / "jobs" / String)
@@ -218,7 +212,7 @@ pub fn change(site: &Arc<Site>) -> Route {
                 let job = id(&job)?;
                 let change: JobChange = body::object(&body?)
                     .map_err(|error| ApiError::bad_request(format!("this is no change of a job: {error}")))?;
-                site.services.set_job_priority(job, change.priority).await?;
+                site.services.change_job(job, change).await?;
                 answer(&site, job)
             }),
     )

@@ -1,19 +1,25 @@
-//! Workers: listed and shown.
+//! Workers: listed, shown and tagged.
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde::Deserialize;
 use warp::Filter;
 
 use super::{
     super::{
-        Site, documents,
+        Site,
+        body::{self, BodyError},
+        documents,
         error::ApiError,
         routes::{Answer, Route, endpoint, json, look, with},
     },
     id, page_size, parameters,
 };
-use crate::{domain::ids::WorkerId, services::Services};
+use crate::{
+    domain::{ids::WorkerId, tags::Tags},
+    services::Services,
+};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,4 +52,28 @@ pub fn show(site: &Arc<Site>) -> Route {
             Ok(json(&documents::worker(&site.services.worker(id(&worker)?)?)))
         },
     ))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WorkerChange {
+    tags: Tags,
+}
+
+/// `PATCH /api/workers/{id}`: `{"tags": ["gpu"]}`, in place of those that it had.
+pub fn change(site: &Arc<Site>) -> Route {
+    endpoint(
+        warp::path!("api" / "workers" / String)
+            .and(warp::patch())
+            .and(with(site))
+            .and(body::bytes(body::ORDINARY))
+            .then(async |worker: String, site: Arc<Site>, body: Result<Bytes, BodyError>| -> Answer {
+                let worker = id(&worker)?;
+                let WorkerChange { tags } = body::object(&body?).map_err(|error| {
+                    ApiError::bad_request(format!("this is no change of a worker: {error}"))
+                })?;
+                site.services.set_worker_tags(worker, tags).await?;
+                Ok(json(&documents::worker(&site.services.worker(worker)?)))
+            }),
+    )
 }

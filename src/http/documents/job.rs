@@ -1,6 +1,6 @@
 //! Jobs, and what would become of them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, num::NonZeroU32};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -13,7 +13,9 @@ use crate::{
         compile::JobType,
         ids::JobId,
         job::{self, JobState, JobStatus},
+        tags::Tags,
         task::TaskStatus,
+        time_left::time_left,
     },
     services::{self, PlannedTask},
 };
@@ -24,8 +26,12 @@ pub struct Job<'a> {
     _id: JobId,
     /// When it came in.
     created: Timestamp,
+    /// The jobs that have to be completed first.
+    depends_on: &'a [JobId],
     /// What kind of job it is.
     job_type: &'a str,
+    /// How many workers may be at it at a time; null: any number.
+    max_workers: Option<NonZeroU32>,
     /// Whatever the submitter wanted to keep with it.
     metadata: Map<String, Value>,
     /// What people call it.
@@ -36,8 +42,12 @@ pub struct Job<'a> {
     settings: Map<String, Value>,
     status: JobStatus,
     tasks: TaskCounts,
+    /// In how many seconds it may be done, by the time that its finished tasks took; null as long as that is not known.
+    time_left_seconds: Option<u64>,
     /// When one of its tasks last changed status.
     updated: Timestamp,
+    /// Only workers with one of these tags may do it; none: any worker.
+    worker_tags: &'a Tags,
 }
 
 /// How the tasks of a job stand.
@@ -84,8 +94,12 @@ pub struct Plan<'a> {
 /// A job that was not submitted yet.
 #[derive(Serialize, JsonSchema)]
 struct PlannedJob<'a> {
+    /// The jobs that have to be completed first.
+    depends_on: &'a [JobId],
     /// What kind of job it is.
     job_type: &'a str,
+    /// How many workers may be at it at a time; null: any number.
+    max_workers: Option<NonZeroU32>,
     /// Whatever the submitter wants to keep with it.
     metadata: Map<String, Value>,
     /// What people call it.
@@ -96,6 +110,8 @@ struct PlannedJob<'a> {
     settings: Map<String, Value>,
     status: JobStatus,
     tasks: PlannedTaskCounts,
+    /// Only workers with one of these tags may do it; none: any worker.
+    worker_tags: &'a Tags,
 }
 
 /// How many tasks a job would have.
@@ -137,8 +153,8 @@ pub struct StarvedJob<'a> {
 }
 
 /// A job.
-pub fn job<'a>(job: &'a job::Job, state: &JobState) -> Job<'a> {
-    let job::Job { id, name, job_type, settings, metadata, created, of_server: _ } = job;
+pub fn job<'a>(job: &'a job::Job, state: &'a JobState) -> Job<'a> {
+    let job::Job { id, name, job_type, settings, metadata, created, of_server: _, depends_on } = job;
     let by_status = TaskStatus::ALL
         .into_iter()
         .map(|status| (status.as_str(), state.tally.count(status)))
@@ -147,14 +163,18 @@ pub fn job<'a>(job: &'a job::Job, state: &JobState) -> Job<'a> {
     Job {
         _id: *id,
         created: *created,
+        depends_on,
         job_type,
+        max_workers: state.max_workers,
         metadata: object(metadata),
         name,
         priority: state.priority,
         settings: object(settings),
         status: state.status(),
         tasks: TaskCounts { by_status, runnable: state.tally.ready, total: state.tally.total() },
+        time_left_seconds: time_left(state),
         updated: state.updated,
+        worker_tags: &state.worker_tags,
     }
 }
 
@@ -165,16 +185,19 @@ fn object(text: &str) -> Map<String, Value> {
 
 /// What would become of a submission: the job without an ID, and its tasks; parents are places in the list of tasks.
 pub fn plan(plan: &services::Plan) -> serde_json::Result<Plan<'_>> {
-    let services::Plan { job, priority, start_paused, tasks } = plan;
+    let services::Plan { job, priority, start_paused, max_workers, worker_tags, tasks } = plan;
     let tasks = tasks.iter().map(planned_task).collect::<serde_json::Result<Vec<_>>>()?;
     let job = PlannedJob {
+        depends_on: &job.depends_on,
         job_type: &job.job_type,
+        max_workers: *max_workers,
         metadata: object(&job.metadata),
         name: &job.name,
         priority: *priority,
         settings: object(&job.settings),
         status: if *start_paused { JobStatus::Paused } else { JobStatus::Queued },
         tasks: PlannedTaskCounts { total: tasks.len() },
+        worker_tags,
     };
     Ok(Plan { job, tasks })
 }

@@ -8,6 +8,7 @@ use crate::{
     domain::{
         ids::{JobId, TaskId, WorkerId},
         sleep::SleepScheduleWire,
+        tags::Tags,
         task::{Task, TaskStatus},
         worker::{self, WorkerStatus},
     },
@@ -45,6 +46,8 @@ pub struct Worker<'a> {
     status_requested: &'static str,
     /// The task types that it can do.
     supported_task_types: &'a [String],
+    /// The tags that jobs may ask for.
+    tags: &'a Tags,
 }
 
 /// A line of the blacklist.
@@ -102,6 +105,7 @@ fn document<'a>(
         status: worker.status,
         status_requested: worker.requested.map_or("", |request| request.status.as_str()),
         supported_task_types: &worker.supported_task_types,
+        tags: &worker.tags,
     }
 }
 

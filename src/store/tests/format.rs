@@ -1,17 +1,19 @@
 //! The file format: the bytes of every record, pinned. Whoever changes them makes files unreadable.
 
-use std::{collections::BTreeMap, fmt::Debug};
+use std::{collections::BTreeMap, fmt::Debug, num::NonZeroU32};
 
 use proptest::prelude::*;
 
-use super::{NOW, new_job, new_task, new_worker, task_id, worker_id};
+use super::{NOW, job_id, new_job, new_task, new_worker, task_id, worker_id};
 use crate::{
     domain::{
         event::Event,
         job::{Job, JobState, JobWish, Tally},
         sleep::{Days, SleepSchedule},
+        tags::Tags,
         task::{FailedBy, Progress, Task, TaskStatus},
         task_update::{SetAside, TaskUpdate},
+        time_left::Measured,
         worker::{StatusRequest, Worker, WorkerStatus},
     },
     store::{
@@ -26,16 +28,17 @@ use crate::{
 const TASK: &str = "\
     01010101010101010101010101090909090909090909090909067461736b2031050d05736c6565700202020202020202 \
     0202020202030303030303030303030303fb2c0102c3a90c31302e302e302e3120287729010404040404040404040404 \
-    0401040404040404040404040404017701fd00148a5239030000fd00148a52390300006402c80105746f74616c000000 \
-    000000e03f01050505050505050505050505010465746167";
+    04010404040404040404040404040177 01fd00148a5239030000 01fd00148a5239030000 fd00148a5239030000 64 02 c801 \
+    05746f74616c000000000000e03f01050505050505050505050505010465746167";
 const JOB: &str = "\
-    01090909090909090909090909056a6f62203906637573746f6d027b7d077b2261223a317dfd00148a523903000000";
+    01090909090909090909090909056a6f62203906637573746f6d027b7d077b2261223a317dfd00148a523903000000 \
+    01080808080808080808080808";
 const JOB_STATE: &str = "\
-    0164fd00148a5239030000090101020203030404050506060707080809090202";
+    0164fd00148a523903000009010102020303040405050606070708080909020201070103677075020304";
 const WORKER: &str = "\
     01040404040404040404040404046861736808776f726b657220340831302e302e302e31056c696e757813466c616d65 \
     6e636f2d576f726b65722f322e35030205736c6565700f66696c652d6d616e6167656d656e7401080101010101010101 \
-    010101010101fd00148a52390300000115013c00fd00148a5239030000";
+    010101010101fd00148a52390300000115013c00fd00148a5239030000 02 0466617374 03677075";
 const UPDATE: &str = "\
     010707070707070707070707070101010101010101010101010106fd00148a52390300000161020406026c0a012d0104 \
     040404040404040404040401770105746f74616c000000000000f03f";
@@ -55,6 +58,7 @@ fn task() -> TaskRow {
         worker_id: Some(worker_id(4)),
         failed_by: vec![FailedBy { id: worker_id(4), identifier: "w".into() }],
         last_worker_ping: Some(NOW),
+        started: Some(NOW),
         progress: Progress { task_percentage: 50, command_index: 1, command_percentage: 100 },
         timing: BTreeMap::from([("total".into(), 0.5)]),
         only_for: Some(worker_id(5)),
@@ -64,12 +68,29 @@ fn task() -> TaskRow {
     TaskRow { task, unfinished_parents: 300 }
 }
 
+fn tags(names: &[&str]) -> Tags {
+    Tags::try_from(names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>()).unwrap()
+}
+
+fn job() -> Job {
+    Job { metadata: r#"{"a":1}"#.into(), depends_on: vec![job_id(8)], ..new_job(9) }
+}
+
 fn job_state() -> JobState {
     let mut tally = Tally { ready: 2, ..Tally::default() };
     for (count, status) in (1..).zip(TaskStatus::ALL) {
         tally.by_status[status as usize] = count;
     }
-    JobState { priority: 50, updated: NOW, tally, wish: JobWish::Pause }
+    JobState {
+        priority: 50,
+        updated: NOW,
+        tally,
+        wish: JobWish::Pause,
+        max_workers: NonZeroU32::new(7),
+        worker_tags: tags(&["gpu"]),
+        waits_for: 2,
+        measured: Measured { tasks: 3, millis: 4 },
+    }
 }
 
 fn worker() -> Worker {
@@ -80,6 +101,7 @@ fn worker() -> Worker {
         requested: Some(StatusRequest { status: WorkerStatus::Shutdown, lazy: true }),
         current_task: Some(task_id(1)),
         sleep_schedule: SleepSchedule::from_parts(true, days, Some(60), None).unwrap(),
+        tags: tags(&["fast", "gpu"]),
         ..new_worker(4, &["sleep", "file-management"])
     }
 }
@@ -140,7 +162,7 @@ fn what_might_not_be_read_again_is_not_written() {
 #[test]
 fn every_record_is_written_and_read_as_it_always_was() {
     is_pinned(&task(), TASK);
-    is_pinned::<Job>(&Job { metadata: r#"{"a":1}"#.into(), ..new_job(9) }, JOB);
+    is_pinned(&job(), JOB);
     is_pinned(&job_state(), JOB_STATE);
     is_pinned(&worker(), WORKER);
     is_pinned(&update(), UPDATE);
@@ -187,7 +209,7 @@ fn the_names_of_tables_never_change() {
     let names = Table::ALL.map(Table::name).join(" ");
     assert_eq!(
         names,
-        "meta settings jobs job-states tasks commands tasks-by-job children ready ready-heads in-hand workers \
+        "meta settings jobs job-states dependents tasks commands tasks-by-job children ready ready-heads in-hand workers \
          workers-seen failures blacklist update-queue updates-by-task updates-set-aside ask-again log-requests \
          events counters"
     );

@@ -17,6 +17,7 @@ use crate::domain::{
     ids::{JobId, TaskId, WorkerId},
     job::Job,
     sleep::SleepSchedule,
+    tags::Tags,
     task::{Progress, Task, TaskStatus},
     worker::{SecretHash, Worker, WorkerStatus},
 };
@@ -45,6 +46,7 @@ fn new_job(number: u8) -> Job {
         metadata: "{}".into(),
         created: NOW,
         of_server: false,
+        depends_on: Vec::new(),
     }
 }
 
@@ -62,6 +64,7 @@ fn new_task(number: u8, job: u8, task_type: &str) -> Task {
         worker_id: None,
         failed_by: Vec::new(),
         last_worker_ping: None,
+        started: None,
         last_updated: NOW,
         progress: Progress::default(),
         timing: BTreeMap::new(),
@@ -85,6 +88,7 @@ fn new_worker(number: u8, task_types: &[&str]) -> Worker {
         registered: NOW,
         sleep_schedule: SleepSchedule::default(),
         sleep_checked: NOW,
+        tags: Tags::default(),
     }
 }
 

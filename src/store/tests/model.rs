@@ -4,6 +4,7 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
+    num::NonZeroU32,
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -12,9 +13,11 @@ use proptest::{collection::vec, option, prelude::*, sample};
 use super::{NOW, block_on, job_id, new_job, new_task, new_worker, task_id, worker_id};
 use crate::{
     domain::{
+        assign::Scheduling,
         failure::blacklist_counts,
         ids::{JobId, TaskId, WorkerId},
-        job::JobWish,
+        job::{Job, JobState, JobStatus, JobWish, Tally},
+        tags::Tags,
         task::{FailedBy, Task, TaskStatus},
         worker::Worker,
     },
@@ -22,6 +25,7 @@ use crate::{
 };
 
 const TYPES: [&str; 3] = ["sleep", "blender-render", "sleepy"];
+const TAGS: [&str; 2] = ["cuda", "gpu"];
 const JOBS: u8 = 4;
 const TASKS: u8 = 12;
 const WORKERS: u8 = 3;
@@ -29,8 +33,21 @@ const WORKERS: u8 = 3;
 /// Something that is done to the farm. Numbers stand for jobs, tasks and workers.
 #[derive(Debug, Clone)]
 enum Step {
-    NewJob(u8, i32),
+    NewJob {
+        job: u8,
+        priority: i32,
+        depends_on: Vec<u8>,
+    },
     JobPriority(u8, i32),
+    JobWorkers {
+        job: u8,
+        most: u32,
+        tags: Vec<&'static str>,
+    },
+    WorkerTags {
+        worker: u8,
+        tags: Vec<&'static str>,
+    },
     Wish(u8, JobWish),
     NewTask {
         task: u8,
@@ -82,8 +99,13 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let wish = prop_oneof![Just(JobWish::Run), sample::select(&JobWish::ALL[..])];
     let priority = || sample::select(vec![i32::MIN, -1, 0, 50, 51, i32::MAX]);
     let parents = || vec(task(), 0..4);
+    let tags = || vec(sample::select(&TAGS[..]), 0..2);
     let step = prop_oneof![
-        2 => (job(), priority()).prop_map(|(job, priority)| Step::NewJob(job, priority)),
+        4 => (job(), priority(), vec(job(), 0..3)).prop_map(
+            |(job, priority, depends_on)| Step::NewJob { job, priority, depends_on }
+        ),
+        1 => (job(), 0..4u32, tags()).prop_map(|(job, most, tags)| Step::JobWorkers { job, most, tags }),
+        1 => (worker(), tags()).prop_map(|(worker, tags)| Step::WorkerTags { worker, tags }),
         2 => (job(), priority()).prop_map(|(job, priority)| Step::JobPriority(job, priority)),
         4 => (job(), wish).prop_map(|(job, wish)| Step::Wish(job, wish)),
         8 => (task(), job(), task_type(), priority(), parents(), option::weighted(0.1, worker())).prop_map(
@@ -120,10 +142,23 @@ fn change(act: impl FnMut(&mut WriteTx<'_>) -> Result<(), StoreError> + Send + '
 /// The farm as plain lists, with no index at all.
 struct Model {
     now: Timestamp,
-    jobs: BTreeMap<JobId, (i32, JobWish)>,
+    jobs: BTreeMap<JobId, ModelJob>,
     tasks: BTreeMap<TaskId, Task>,
     workers: BTreeMap<WorkerId, Worker>,
     blacklist: BTreeMap<(WorkerId, JobId, String), Timestamp>,
+}
+
+/// A job, as far as it is not how its tasks stand.
+struct ModelJob {
+    priority: i32,
+    wish: JobWish,
+    depends_on: Vec<JobId>,
+    max_workers: Option<NonZeroU32>,
+    worker_tags: Tags,
+}
+
+fn named(tags: &[&str]) -> Tags {
+    Tags::try_from(tags.iter().map(|&tag| tag.to_owned()).collect::<Vec<_>>()).unwrap()
 }
 
 impl Model {
@@ -146,24 +181,6 @@ impl Model {
     /// Does the step here, and says how to do the same to the store; nothing if it is not possible.
     fn take(&mut self, step: &Step) -> Option<Change> {
         match *step {
-            Step::NewJob(job, priority) => {
-                let job = new_job(job);
-                let is_new = !self.jobs.contains_key(&job.id);
-                is_new.then(|| {
-                    self.jobs.insert(job.id, (priority, JobWish::Run));
-                    change(move |tx| tx.insert_job(&job, priority))
-                })
-            }
-            Step::JobPriority(job, priority) => {
-                let job = job_id(job);
-                self.jobs.get_mut(&job)?.0 = priority;
-                Some(change(move |tx| tx.set_job_priority(job, priority)))
-            }
-            Step::Wish(job, wish) => {
-                let job = job_id(job);
-                self.jobs.get_mut(&job)?.1 = wish;
-                Some(change(move |tx| tx.set_job_wish(job, wish)))
-            }
             Step::NewTask { task, job, task_type, priority, ref parents, only_for } => {
                 let task = Task {
                     priority,
@@ -206,6 +223,51 @@ impl Model {
                 let (worker, job) = (worker_id(worker), job_id(job));
                 self.blacklist.remove(&(worker, job, task_type.into()));
                 Some(change(move |tx| tx.forget_blacklist(worker, job, task_type)))
+            }
+            ref other => self.take_job(other),
+        }
+    }
+
+    /// The steps that are about a job as a whole.
+    fn take_job(&mut self, step: &Step) -> Option<Change> {
+        match *step {
+            Step::NewJob { job, priority, ref depends_on } => {
+                let on_others = depends_on.iter().filter(|on| **on != job);
+                let job = Job { depends_on: on_others.copied().map(job_id).collect(), ..new_job(job) };
+                let is_new = !self.jobs.contains_key(&job.id);
+                is_new.then(|| {
+                    let new = ModelJob {
+                        priority,
+                        wish: JobWish::Run,
+                        depends_on: job.depends_on.clone(),
+                        max_workers: None,
+                        worker_tags: Tags::default(),
+                    };
+                    self.jobs.insert(job.id, new);
+                    change(move |tx| tx.insert_job(&job, priority))
+                })
+            }
+            Step::JobPriority(job, priority) => {
+                let job = job_id(job);
+                self.jobs.get_mut(&job)?.priority = priority;
+                Some(change(move |tx| tx.set_job_priority(job, priority)))
+            }
+            Step::JobWorkers { job, most, ref tags } => {
+                let (job, max_workers, worker_tags) = (job_id(job), NonZeroU32::new(most), named(tags));
+                let own = self.jobs.get_mut(&job)?;
+                (own.max_workers, own.worker_tags) = (max_workers, worker_tags.clone());
+                Some(change(move |tx| tx.set_job_workers(job, max_workers, worker_tags.clone())))
+            }
+            Step::WorkerTags { worker, ref tags } => {
+                let worker = self.workers.get_mut(&worker_id(worker))?;
+                worker.tags = named(tags);
+                let worker = worker.clone();
+                Some(change(move |tx| tx.put_worker(&worker)))
+            }
+            Step::Wish(job, wish) => {
+                let job = job_id(job);
+                self.jobs.get_mut(&job)?.wish = wish;
+                Some(change(move |tx| tx.set_job_wish(job, wish)))
             }
             ref other => self.take_away(other),
         }
@@ -267,18 +329,45 @@ impl Model {
         }))
     }
 
-    /// `interface.md`, section 3, "Choosing a task", word by word.
-    fn choose(&self, worker: &Worker) -> Option<TaskId> {
+    /// How a job stands, counted from the start.
+    fn state(&self, id: JobId) -> JobState {
+        let mut tally = Tally::default();
+        for task in self.tasks.values().filter(|task| task.job == id) {
+            tally.add(task.status, self.is_ready(task), 1);
+        }
+        JobState { tally, wish: self.jobs[&id].wish, ..JobState::default() }
+    }
+
+    /// May it run, going by what is wanted of it and by the jobs that it depends on?
+    fn may_run(&self, id: JobId) -> bool {
+        let ModelJob { wish, depends_on, .. } = &self.jobs[&id];
+        let is_done =
+            |on: &JobId| !self.jobs.contains_key(on) || self.state(*on).status() == JobStatus::Completed;
+        *wish == JobWish::Run && depends_on.iter().all(is_done)
+    }
+
+    /// `interface.md`, section 3, "Choosing a task", word by word; and what is new about jobs.
+    fn choose(&self, worker: &Worker, scheduling: Scheduling) -> Option<TaskId> {
+        let in_hand = |job: JobId| {
+            self.tasks.values().filter(|task| task.job == job && task.status.is_in_hand()).count()
+        };
         let may_have = |task: &&Task| {
             let listed = self.blacklist.get(&(worker.id, task.job, task.task_type.clone()));
+            let ModelJob { max_workers, worker_tags, .. } = &self.jobs[&task.job];
+            let tags = worker_tags.names();
             worker.supported_task_types.contains(&task.task_type)
                 && self.is_ready(task)
-                && self.jobs[&task.job].1 == JobWish::Run
+                && self.may_run(task.job)
+                && max_workers.is_none_or(|most| in_hand(task.job) < most.get() as usize)
+                && (tags.is_empty() || tags.iter().any(|tag| worker.tags.names().contains(tag)))
                 && !listed.is_some_and(|created| blacklist_counts(*created, self.now))
                 && !task.failed_by.iter().any(|by| by.id == worker.id)
                 && task.only_for.is_none_or(|only| only == worker.id)
         };
-        let importance = |task: &&Task| (Reverse(self.jobs[&task.job].0), Reverse(task.priority), task.id);
+        let importance = |task: &&Task| {
+            let share = if scheduling == Scheduling::Fair { in_hand(task.job) } else { 0 };
+            (Reverse(self.jobs[&task.job].priority), share, Reverse(task.priority), task.id)
+        };
         self.tasks.values().filter(may_have).min_by_key(importance).map(|task| task.id)
     }
 
@@ -298,8 +387,13 @@ impl Model {
                 let contradictions = tx.contradictions()?;
                 says(&contradictions.join("; "), contradictions.is_empty())?;
                 for worker in self.workers.values() {
-                    let (naive, chosen) = (self.choose(worker), tx.choose_task(worker)?);
-                    says(&format!("{:?} instead of {naive:?} for {:?}", chosen, worker.id), chosen == naive)?;
+                    for scheduling in [Scheduling::Fifo, Scheduling::Fair] {
+                        let naive = self.choose(worker, scheduling);
+                        let chosen = tx.choose_task(worker, scheduling)?;
+                        let text =
+                            format!("{chosen:?} instead of {naive:?} for {:?}, {scheduling:?}", worker.id);
+                        says(&text, chosen == naive)?;
+                    }
                 }
                 for number in 0..TASKS {
                     let id = task_id(number);
@@ -314,7 +408,7 @@ impl Model {
                 let groups: BTreeSet<_> = self
                     .tasks
                     .values()
-                    .filter(|task| self.is_ready(task) && self.jobs[&task.job].1 == JobWish::Run)
+                    .filter(|task| self.is_ready(task) && self.may_run(task.job))
                     .map(|task| (task.job, task.task_type.clone()))
                     .collect();
                 let there =

@@ -1,9 +1,11 @@
 //! The self-check finds whatever contradiction is planted.
 
-use super::{change, contradictions, job_id, new_worker, small_farm, task_id, worker_id};
+use super::{change, contradictions, job_id, new_job, new_task, new_worker, small_farm, task_id, worker_id};
 use crate::{
-    domain::task::TaskStatus,
-    store::{StoreError, WriteTx, keys::Key, schema::Table, tasks::counter_key},
+    domain::{job::Job, task::TaskStatus},
+    store::{
+        StoreError, WriteTx, dependencies::dependency_key, keys::Key, schema::Table, tasks::counter_key,
+    },
 };
 
 type Act = fn(&mut WriteTx<'_>) -> Result<(), StoreError>;
@@ -76,6 +78,45 @@ fn a_wrong_number_is_found() {
     assert_eq!(
         said_after(parents),
         format!("task {}: the number of its unfinished parents is wrong", task_id(2))
+    );
+}
+
+/// A job that depends on the one that is there.
+fn insert_dependent(tx: &mut WriteTx<'_>) -> Result<(), StoreError> {
+    tx.insert_job(&Job { depends_on: vec![job_id(1)], ..new_job(2) }, 50)
+}
+
+#[test]
+fn a_job_that_waits_for_too_many_or_for_too_few_is_found() {
+    assert_eq!(said_after(insert_dependent), "");
+    let unlisted = said_after(|tx| {
+        insert_dependent(tx)?;
+        tx.clear(Table::Dependents)
+    });
+    assert!(unlisted.contains("which it depends on, does not list it"), "{unlisted}");
+    let listed = said_after(|tx| tx.insert(Table::Dependents, &dependency_key(job_id(1), job_id(9)), &[]));
+    assert_eq!(listed, "table dependents: 1 rows instead of 0");
+    let waits = said_after(|tx| {
+        insert_dependent(tx)?;
+        let mut state = tx.known_job_state(job_id(2))?;
+        state.waits_for = 0;
+        tx.put_job_state(job_id(2), state);
+        Ok(())
+    });
+    assert_eq!(waits, format!("job {}: the number of jobs that it waits for is wrong", job_id(2)));
+}
+
+#[test]
+fn a_head_of_a_job_that_waits_is_found() {
+    let said = said_after(|tx| {
+        insert_dependent(tx)?;
+        tx.insert_task(&new_task(9, 2, "render"), "[]")?;
+        let head = tx.first_of_group("render", job_id(2), 50)?.ok_or(StoreError::Closed)?;
+        tx.insert(Table::ReadyHeads, &head.key("render"), &1u64.to_be_bytes())
+    });
+    assert!(
+        said.contains(&format!("job {}: the first ready task of type render is wrong", job_id(2))),
+        "{said}"
     );
 }
 

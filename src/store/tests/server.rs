@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     domain::{
+        assign::Scheduling,
         ids::TaskId,
         task::{FailedBy, Progress, Task, TaskStatus},
         task_update::{SetAside, TaskUpdate},
@@ -131,7 +132,9 @@ fn a_job_that_becomes_more_important_is_moved_with_all_its_groups() {
     })
     .unwrap();
     let chosen = || {
-        let choose = |types: &[&str]| store.read(NOW, |tx| tx.choose_task(&new_worker(1, types))).unwrap();
+        let choose = |types: &[&str]| {
+            store.read(NOW, |tx| tx.choose_task(&new_worker(1, types), Scheduling::Fifo)).unwrap()
+        };
         (choose(&["sleep"]), choose(&["render"]))
     };
     assert_eq!(chosen(), (Some(task_id(10)), Some(task_id(11))));
