@@ -5,6 +5,7 @@ pub mod assign;
 pub mod backoff;
 pub mod compile;
 pub mod event;
+pub mod explain;
 pub mod failure;
 pub mod ids;
 pub mod job;

@@ -133,7 +133,7 @@ fn with_newest_ping(tx: &ReadTx, mut task: Task) -> Result<Task, StoreError> {
     Ok(task)
 }
 
-fn known_job(tx: &ReadTx, id: JobId) -> Result<(Job, JobState), Error> {
+pub(super) fn known_job(tx: &ReadTx, id: JobId) -> Result<(Job, JobState), Error> {
     let job = tx.job(id)?.ok_or(Error::UnknownJob(id))?;
     let state = tx.job_state(id)?;
     let state = state.ok_or_else(|| StoreError::Corrupt(format!("job {id} has no state")))?;

@@ -3,6 +3,7 @@
 
 mod care;
 mod credentials;
+mod explain;
 mod failing;
 mod farm;
 mod hand_out;
@@ -26,6 +27,7 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use self::{
     care::{Overdue, SleepChanges, TimedOut},
+    explain::{JobExplained, JobForWorker, Takers, TaskExplained, WorkerExplained},
     farm::{Farm, StarvedJob},
     hand_out::{Assignment, HandOut, Permit},
     job_changes::{JobChange, MaxWorkers},

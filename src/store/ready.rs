@@ -93,18 +93,55 @@ impl<T: Rows> Tx<T> {
         if limit_obstacle(&state).or_else(|| obstacles.next()).is_some() {
             return Ok(None);
         }
-        let has_failures = self.has_failures(worker.id, head.job, task_type)?;
-        for row in self.prefix(Table::Ready, &group_key(task_type, head.job))? {
+        let first = self.first_ready(worker.id, head.job, task_type)?;
+        Ok(first.map(|(priority, task)| {
+            Rank::new(head.job_priority, priority, task).with_share(scheduling.share(&state.tally))
+        }))
+    }
+
+    /// The first ready task of this type of this job, with its priority, that is not kept from the worker by what it is
+    /// or by what the worker did to it.
+    pub fn first_ready(
+        &self,
+        worker: WorkerId,
+        job: JobId,
+        task_type: &str,
+    ) -> Result<Option<(i32, TaskId)>, StoreError> {
+        let has_failures = self.has_failures(worker, job, task_type)?;
+        for row in self.prefix(Table::Ready, &group_key(task_type, job))? {
             let (key, value) = row?;
             let (priority, task) = priority_and_task(key.value())?;
-            let reserved_for_another = only_for(value.value()).is_some_and(|owner| owner != worker.id);
-            let failed_before = has_failures && self.has_failed(worker.id, head.job, task_type, task)?;
+            let reserved_for_another = only_for(value.value()).is_some_and(|owner| owner != worker);
+            let failed_before = has_failures && self.has_failed(worker, job, task_type, task)?;
             if task_obstacle(reserved_for_another, failed_before).is_none() {
-                let rank = Rank::new(head.job_priority, priority, task);
-                return Ok(Some(rank.with_share(scheduling.share(&state.tally))));
+                return Ok(Some((priority, task)));
             }
         }
         Ok(None)
+    }
+
+    /// How many tasks of the job are ready, by type, whether the job may run or not.
+    pub fn ready_of_job(&self, job: JobId) -> Result<Vec<(String, u64)>, StoreError> {
+        let mut ready = Vec::new();
+        for task_type in self.ready_types()? {
+            let count = self.prefix(Table::Ready, &group_key(&task_type, job))?.count() as u64;
+            if count > 0 {
+                ready.push((task_type, count));
+            }
+        }
+        Ok(ready)
+    }
+
+    /// All types of ready tasks, each found in one step, however many tasks it has.
+    fn ready_types(&self) -> Result<Vec<String>, StoreError> {
+        let (mut types, mut start) = (Vec::new(), Vec::new());
+        while let Some(row) = self.from(Table::Ready, &[], &start)?.next() {
+            let task_type = Parts(row?.0.value()).task_type()?.to_owned();
+            let Some(next) = successor(&Key::new().task_type(&task_type)) else { break };
+            start = next;
+            types.push(task_type);
+        }
+        Ok(types)
     }
 
     /// All that stands between the worker and any task of this type of this job, which stands like that; nothing if it
@@ -238,10 +275,9 @@ impl WriteTx<'_> {
     /// The job's ready tasks are found again.
     fn restore_heads(&mut self, job: JobId) -> Result<(), StoreError> {
         let Some(job_priority) = self.priority_if_running(job)? else { return Ok(()) };
-        for task_type in self.ready_types()? {
+        for (task_type, count) in self.ready_of_job(job)? {
             if let Some(head) = self.first_of_group(&task_type, job, job_priority)? {
-                let count = self.prefix(Table::Ready, &group_key(&task_type, job))?.count();
-                self.put_head(&task_type, &head, count as u64)?;
+                self.put_head(&task_type, &head, count)?;
             }
         }
         Ok(())
@@ -259,18 +295,6 @@ impl WriteTx<'_> {
             }
         }
         Ok(heads)
-    }
-
-    /// All types of ready tasks, each found in one step, however many tasks it has.
-    fn ready_types(&self) -> Result<Vec<String>, StoreError> {
-        let (mut types, mut start) = (Vec::new(), Vec::new());
-        while let Some(row) = self.from(Table::Ready, &[], &start)?.next() {
-            let task_type = Parts(row?.0.value()).task_type()?.to_owned();
-            let Some(next) = successor(&Key::new().task_type(&task_type)) else { break };
-            start = next;
-            types.push(task_type);
-        }
-        Ok(types)
     }
 
     fn put_head(&mut self, task_type: &str, head: &Head, count: u64) -> Result<(), StoreError> {

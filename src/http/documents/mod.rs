@@ -4,6 +4,7 @@
 #![expect(clippy::struct_field_names, reason = "fields are called what callers know them by")]
 
 mod error;
+mod explain;
 mod farm;
 mod job;
 mod task;
@@ -11,6 +12,7 @@ mod worker;
 
 pub use self::{
     error::error,
+    explain::{job_explanation, task_explanation, worker_explanation},
     farm::{Erased, Health, Version, farm},
     job::{Deleted, JobList, JobTypes, job, plan, starved_job},
     task::{Command, TaskList, task, task_text},

@@ -1,0 +1,46 @@
+//! Why is this not running?
+
+use std::sync::Arc;
+
+use warp::Filter;
+
+use super::{
+    super::{
+        Site, documents,
+        routes::{Answer, Route, endpoint, json, look, with},
+    },
+    id,
+};
+
+/// `GET /api/jobs/{id}/explain`
+pub fn job(site: &Arc<Site>) -> Route {
+    endpoint(warp::path!("api" / "jobs" / String / "explain").and(warp::get()).and(with(site)).then(
+        async |job: String, site: Arc<Site>| -> Answer {
+            let (job, time_zone) = (id(&job)?, site.time_zone.clone());
+            let explained = look(&site, move |services| services.explain_job(job, &time_zone)).await?;
+            Ok(json(&documents::job_explanation(&explained)))
+        },
+    ))
+}
+
+/// `GET /api/tasks/{id}/explain`
+pub fn task(site: &Arc<Site>) -> Route {
+    endpoint(warp::path!("api" / "tasks" / String / "explain").and(warp::get()).and(with(site)).then(
+        async |task: String, site: Arc<Site>| -> Answer {
+            let (task, time_zone) = (id(&task)?, site.time_zone.clone());
+            let explained = look(&site, move |services| services.explain_task(task, &time_zone)).await?;
+            Ok(json(&documents::task_explanation(&explained)))
+        },
+    ))
+}
+
+/// `GET /api/workers/{id}/explain`
+pub fn worker(site: &Arc<Site>) -> Route {
+    endpoint(warp::path!("api" / "workers" / String / "explain").and(warp::get()).and(with(site)).then(
+        async |worker: String, site: Arc<Site>| -> Answer {
+            let (worker, time_zone) = (id(&worker)?, site.time_zone.clone());
+            let explained = look(&site, move |services| services.explain_worker(worker, &time_zone)).await?;
+            Ok(json(&documents::worker_explanation(&explained)))
+        },
+    ))
+}
