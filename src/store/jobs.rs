@@ -105,7 +105,7 @@ impl WriteTx<'_> {
         // As long as nothing of it may be handed out it has no heads.
         let runs = may_run(&state);
         self.change_job(id, |state| state.priority = priority)?;
-        if runs { self.move_heads(id, priority) } else { Ok(()) }
+        if runs { self.move_heads(id, state.priority, priority) } else { Ok(()) }
     }
 
     /// Says how many workers may be at a job at a time, and which.

@@ -124,12 +124,16 @@ impl<T: Rows> Tx<T> {
     pub fn ready_of_job(&self, job: JobId) -> Result<Vec<(String, u64)>, StoreError> {
         let mut ready = Vec::new();
         for task_type in self.ready_types()? {
-            let count = self.prefix(Table::Ready, &group_key(&task_type, job))?.count() as u64;
+            let count = self.count_ready(&task_type, job)?;
             if count > 0 {
                 ready.push((task_type, count));
             }
         }
         Ok(ready)
+    }
+
+    fn count_ready(&self, task_type: &str, job: JobId) -> Result<u64, StoreError> {
+        Ok(self.prefix(Table::Ready, &group_key(task_type, job))?.count() as u64)
     }
 
     /// All types of ready tasks, each found in one step, however many tasks it has.
@@ -247,54 +251,42 @@ impl WriteTx<'_> {
     }
 
     /// Sorts the heads of a job's groups by its new priority.
-    pub(super) fn move_heads(&mut self, job: JobId, job_priority: i32) -> Result<(), StoreError> {
-        for (task_type, head, count) in self.heads_of(job)? {
+    pub(super) fn move_heads(&mut self, job: JobId, old: i32, new: i32) -> Result<(), StoreError> {
+        for (task_type, head) in self.groups_of(job, old)? {
+            let count = self.count_behind(&task_type, &head)?;
             self.remove(Table::ReadyHeads, &head.key(&task_type))?;
-            self.put_head(&task_type, &Head { job_priority, ..head }, count)?;
+            self.put_head(&task_type, &Head { job_priority: new, ..head }, count)?;
         }
         Ok(())
     }
 
-    /// Gives a job heads that may run now, and takes them from one that may no longer.
+    /// Gives a job heads that may run now, and takes them from one that may no longer: nothing of it is found any more by
+    /// whoever looks for a task.
     pub(super) fn heads_follow(&mut self, job: JobId, ran: bool, runs: bool) -> Result<(), StoreError> {
-        match (ran, runs) {
-            (true, false) => self.remove_heads(job),
-            (false, true) => self.restore_heads(job),
-            (false, false) | (true, true) => Ok(()),
+        if ran == runs {
+            return Ok(());
         }
-    }
-
-    /// Nothing of the job is found any more by whoever looks for a task.
-    fn remove_heads(&mut self, job: JobId) -> Result<(), StoreError> {
-        for (task_type, head, _) in self.heads_of(job)? {
-            self.remove(Table::ReadyHeads, &head.key(&task_type))?;
-        }
-        Ok(())
-    }
-
-    /// The job's ready tasks are found again.
-    fn restore_heads(&mut self, job: JobId) -> Result<(), StoreError> {
-        let Some(job_priority) = self.priority_if_running(job)? else { return Ok(()) };
-        for (task_type, count) in self.ready_of_job(job)? {
-            if let Some(head) = self.first_of_group(&task_type, job, job_priority)? {
+        let job_priority = self.known_job_state(job)?.priority;
+        for (task_type, head) in self.groups_of(job, job_priority)? {
+            if runs {
+                let count = self.count_ready(&task_type, job)?;
                 self.put_head(&task_type, &head, count)?;
+            } else {
+                self.remove(Table::ReadyHeads, &head.key(&task_type))?;
             }
         }
         Ok(())
     }
 
-    /// The heads of a job's groups, with how many tasks are behind each. There are as many heads as jobs and types have
-    /// ready tasks, and all are looked at: what this is needed for seldom happens.
-    fn heads_of(&self, job: JobId) -> Result<Vec<(String, Head, u64)>, StoreError> {
-        let mut heads = Vec::new();
-        for row in self.prefix(Table::ReadyHeads, &[])? {
-            let (key, count) = row?;
-            let (task_type, head) = Head::from_key(key.value())?;
-            if head.job == job {
-                heads.push((task_type.to_owned(), head, number_from(count.value())?));
+    /// The types of a job's ready tasks, each with the head of its group, whether that is listed or not.
+    fn groups_of(&self, job: JobId, job_priority: i32) -> Result<Vec<(String, Head)>, StoreError> {
+        let mut groups = Vec::new();
+        for task_type in self.ready_types()? {
+            if let Some(head) = self.first_of_group(&task_type, job, job_priority)? {
+                groups.push((task_type, head));
             }
         }
-        Ok(heads)
+        Ok(groups)
     }
 
     fn put_head(&mut self, task_type: &str, head: &Head, count: u64) -> Result<(), StoreError> {
