@@ -201,6 +201,7 @@ fn policy(config: &Config) -> Policy {
             active_task: signed(config.active_task_timeout_interval),
             awake_worker: signed(config.active_worker_timeout_interval),
             forgotten_task: signed(config.task_cleanup_max_age),
+            ended_job: config.job_cleanup_max_age.map(signed),
             gone_worker: config.worker_cleanup_max_age.map(signed),
             gone_worker_status: config.worker_cleanup_status.clone(),
         },

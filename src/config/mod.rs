@@ -70,6 +70,8 @@ pub struct Config {
     pub active_worker_timeout_interval: Duration,
     /// Tasks of the Server untouched for this long are forgotten.
     pub task_cleanup_max_age: Duration,
+    /// The Manager's own jobs that ended this long ago are deleted; `None` is never.
+    pub job_cleanup_max_age: Option<Duration>,
     /// Workers unseen for this long are removed; `None` is never.
     pub worker_cleanup_max_age: Option<Duration>,
     /// Only workers in one of these statuses are removed.
@@ -113,7 +115,7 @@ pub struct Intervals {
     pub sleep_schedule_check: Duration,
     /// How often to look for workers to remove.
     pub worker_cleanup_check: Duration,
-    /// How often to look for tasks to forget.
+    /// How often to look for tasks and jobs to forget.
     pub task_cleanup_check: Duration,
 }
 
@@ -180,6 +182,7 @@ impl Default for Config {
             active_task_timeout_interval: Duration::from_mins(10),
             active_worker_timeout_interval: Duration::from_mins(1),
             task_cleanup_max_age: Duration::from_hours(336),
+            job_cleanup_max_age: None,
             worker_cleanup_max_age: None,
             worker_cleanup_status: vec![WorkerStatus::Offline],
             blacklist_threshold: count(3),

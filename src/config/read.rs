@@ -16,6 +16,7 @@ pub(super) fn read(text: &str) -> (Config, BTreeSet<String>, Vec<Problem>) {
     (config, keys, problems)
 }
 
+#[expect(clippy::too_many_lines, reason = "two lines for each key, and nothing to be understood")]
 fn read_file(file: &mut Section<'_, '_>, config: &mut Config) {
     // Taken apart, so that a new field does not compile until it is read.
     let Config {
@@ -37,6 +38,7 @@ fn read_file(file: &mut Section<'_, '_>, config: &mut Config) {
         active_task_timeout_interval,
         active_worker_timeout_interval,
         task_cleanup_max_age,
+        job_cleanup_max_age,
         worker_cleanup_max_age,
         worker_cleanup_status,
         blacklist_threshold,
@@ -71,6 +73,7 @@ fn read_file(file: &mut Section<'_, '_>, config: &mut Config) {
     file.read("active_task_timeout_interval", &kind::TIME, active_task_timeout_interval);
     file.read("active_worker_timeout_interval", &kind::TIME, active_worker_timeout_interval);
     file.read("task_cleanup_max_age", &kind::TIME, task_cleanup_max_age);
+    file.read("job_cleanup_max_age", &kind::TIME_OR_NEVER, job_cleanup_max_age);
     file.read("worker_cleanup_max_age", &kind::TIME_OR_NEVER, worker_cleanup_max_age);
     file.read("worker_cleanup_status", &kind::WORKER_STATUSES, worker_cleanup_status);
     file.read("blacklist_threshold", &kind::COUNT, blacklist_threshold);

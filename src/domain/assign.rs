@@ -48,6 +48,7 @@ impl Rank {
     }
 
     /// The same task, when its job has this share.
+    #[must_use]
     pub fn with_share(self, share: u64) -> Self {
         Self { share, ..self }
     }

@@ -2,7 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::worker::WorkerStatus;
+use super::{
+    job::{JobAction, JobState},
+    worker::WorkerStatus,
+};
 
 /// Has a worker that is in `status`, and was last heard of at `last_seen`, timed out?
 ///
@@ -19,6 +22,13 @@ pub fn worker_timed_out(
 /// Is `then` longer ago than `age`? A moment in the future, after the clock was set back, is not.
 pub fn is_older(then: Timestamp, now: Timestamp, age: SignedDuration) -> bool {
     now.duration_since(then) > age
+}
+
+/// Is the job over, so that nobody misses it once it is old? One that failed or was canceled, and that another job waits for,
+/// may have to be requeued: without it the other would begin.
+pub fn job_is_past(state: &JobState, somebody_waits: bool) -> bool {
+    let is_quiet = state.after(JobAction::Delete { force: false }).is_ok();
+    state.status().has_ended() && is_quiet && !(somebody_waits && state.blocks_dependents())
 }
 
 /// What becomes of an active task of which nothing has been heard for too long.
@@ -50,6 +60,33 @@ pub fn judge_silent_task(worker: Option<WorkerStatus>) -> SilentTask {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{job::JobWish, task::TaskStatus};
+
+    #[test]
+    fn a_job_is_past_that_has_ended_unless_another_one_could_begin_by_that() {
+        use TaskStatus::{CancelRequested, Canceled, Completed, Failed, Queued};
+        let job = |wish, statuses: &[TaskStatus]| {
+            let mut state = JobState { wish, ..JobState::default() };
+            for status in statuses {
+                state.tally.add(*status, status.is_schedulable(), 1);
+            }
+            state
+        };
+        for (state, past, if_waited_for) in [
+            (job(JobWish::Run, &[Completed, Completed]), true, true),
+            (job(JobWish::Run, &[Completed, Failed]), true, false),
+            (job(JobWish::Cancel, &[Canceled]), true, false),
+            (job(JobWish::Run, &[Completed, Queued]), false, false),
+            (job(JobWish::Pause, &[Completed, Queued]), false, false),
+            (job(JobWish::Fail, &[Failed, CancelRequested]), false, false),
+        ] {
+            assert_eq!(
+                (job_is_past(&state, false), job_is_past(&state, true)),
+                (past, if_waited_for),
+                "{state:?}"
+            );
+        }
+    }
 
     #[test]
     fn only_an_awake_worker_times_out_and_only_after_the_interval() {

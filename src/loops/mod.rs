@@ -74,11 +74,12 @@ pub fn spawn_all(
     });
 
     let s = Arc::clone(services);
-    drive(tracker, stop, "task clean-up", after_grace(task_cleanup_check), move || {
+    drive(tracker, stop, "task and job clean-up", after_grace(task_cleanup_check), move || {
         let s = Arc::clone(&s);
         async move {
             s.clean_up_blacklist().await?;
-            s.clean_up_tasks().await.map(drop)
+            s.clean_up_tasks().await?;
+            s.clean_up_jobs().await.map(drop)
         }
     });
 

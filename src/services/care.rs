@@ -33,6 +33,8 @@ pub struct Overdue {
     pub awake_worker: SignedDuration,
     /// `task_cleanup_max_age`
     pub forgotten_task: SignedDuration,
+    /// `job_cleanup_max_age`; nothing: never.
+    pub ended_job: Option<SignedDuration>,
     /// `worker_cleanup_max_age`; nothing: never.
     pub gone_worker: Option<SignedDuration>,
     /// `worker_cleanup_status`

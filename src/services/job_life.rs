@@ -95,7 +95,7 @@ impl Services {
     }
 
     /// Lets the tasks of a job follow what is wanted of it.
-    async fn follow(&self, id: JobId, wish: JobWish) -> Result<(), Error> {
+    pub(super) async fn follow(&self, id: JobId, wish: JobWish) -> Result<(), Error> {
         if wish.of_tasks().is_none() {
             return Ok(());
         }

@@ -9,6 +9,7 @@ mod farm;
 mod hand_out;
 mod identity;
 mod job_changes;
+mod job_cleanup;
 mod job_life;
 mod jobs;
 mod listing;
