@@ -2,13 +2,14 @@
 
 use std::fs;
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::{
     Failure,
     args::JobCommand,
     client::Client,
-    tables::{print, print_json, table, text},
+    tables::{list, print, print_json, table, text},
 };
 
 /// As many entries are asked for at a time.
@@ -37,7 +38,7 @@ pub fn execute(manager: &Client, command: &JobCommand, as_json: bool) -> Result<
                 return print_json(&json!({ "job": job, "tasks": tasks }));
             }
             print(&job_table(std::slice::from_ref(&job)))?;
-            print(&format!("\n{}", task_table(&tasks)))
+            print(&format!("\n{}{}", terms(&job), task_table(&tasks)))
         }
         JobCommand::Cancel { id } => report(&manager.post(&format!("/api/jobs/{id}/cancel"), &[])?, as_json),
         JobCommand::Pause { id } => report(&manager.post(&format!("/api/jobs/{id}/pause"), &[])?, as_json),
@@ -82,7 +83,7 @@ fn job_table(jobs: &[Value]) -> String {
     if jobs.is_empty() {
         return "There are no jobs.".into();
     }
-    let mut table = table(&["ID", "NAME", "STATUS", "PRIORITY", "DONE", "FAILED", "CREATED"]);
+    let mut table = table(&["ID", "NAME", "STATUS", "PRIORITY", "DONE", "FAILED", "TIME LEFT", "CREATED"]);
     for job in jobs {
         let tasks = &job["tasks"];
         let in_status = |status: &str| tasks["by_status"][status].as_u64().unwrap_or(0);
@@ -93,10 +94,37 @@ fn job_table(jobs: &[Value]) -> String {
             text(job, "priority"),
             format!("{} of {}", in_status("completed"), text(tasks, "total")),
             in_status("failed").to_string(),
+            time_left(job),
             text(job, "created"),
         ]);
     }
     table.to_string()
+}
+
+/// About how long the job may still take, if that is known.
+fn time_left(job: &Value) -> String {
+    let seconds = job["time_left_seconds"].as_i64();
+    seconds.map_or_else(|| "-".into(), |seconds| format!("{:#}", SignedDuration::from_secs(seconds)))
+}
+
+/// What the job asks for, a line each; empty when it asks for nothing.
+fn terms(job: &Value) -> String {
+    let mut lines: Vec<_> = [
+        ("depends_on", "Waits until these jobs are completed"),
+        ("worker_tags", "Only on workers with a tag of"),
+    ]
+    .into_iter()
+    .map(|(field, what)| (what, list(job, field)))
+    .filter(|(_, names)| names != "-")
+    .map(|(what, names)| format!("{what}: {names}\n"))
+    .collect();
+    if let Some(most) = job["max_workers"].as_u64() {
+        lines.push(format!("Workers at a time, at most: {most}\n"));
+    }
+    if !lines.is_empty() {
+        lines.push("\n".into());
+    }
+    lines.concat()
 }
 
 /// As many names stand in a field of the table; the last task of a render may wait for thousands.
@@ -139,4 +167,28 @@ fn task_table(tasks: &[Value]) -> String {
         );
     }
     table.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_left_is_written_for_people() {
+        let shown = |seconds: Value| time_left(&json!({ "time_left_seconds": seconds }));
+        assert_eq!(shown(json!(3_725)), "1h 2m 5s");
+        assert_eq!(shown(json!(0)), "0s");
+        assert_eq!(shown(Value::Null), "-");
+    }
+
+    #[test]
+    fn only_what_a_job_asks_for_is_shown() {
+        assert_eq!(terms(&json!({ "depends_on": [], "max_workers": null, "worker_tags": [] })), "");
+        let choosy = json!({ "depends_on": ["a", "b"], "max_workers": 4, "worker_tags": ["gpu"] });
+        assert_eq!(
+            terms(&choosy),
+            "Waits until these jobs are completed: a, b\nOnly on workers with a tag of: gpu\n\
+             Workers at a time, at most: 4\n\n"
+        );
+    }
 }

@@ -61,6 +61,7 @@ fn details(worker: &Value) -> String {
         row(&mut table, name, text(worker, field));
     }
     row(&mut table, "Task types", list(worker, "supported_task_types"));
+    row(&mut table, "Tags", list(worker, "tags"));
     row(&mut table, "Sleep schedule", sleep_schedule(&worker["sleep_schedule"]));
     for line in worker["blacklist"].as_array().map(Vec::as_slice).unwrap_or_default() {
         let text = format!(
