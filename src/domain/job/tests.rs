@@ -3,6 +3,7 @@
 use proptest::{collection::vec, prelude::*, sample};
 
 use super::*;
+use crate::domain::assign::{limit_obstacle, may_run};
 
 fn tally(counts: &[(TaskStatus, u64)], ready: u64) -> Tally {
     let mut tally = Tally { ready, ..Tally::default() };
@@ -137,6 +138,10 @@ fn a_job_fails_when_the_tenth_part_of_it_has_failed() {
 enum Event {
     /// A task gets into a worker's hands, if it can be handed out.
     HandOut(usize),
+    /// The job waits for so many others now.
+    WaitsFor(u32),
+    /// Another number of workers may be at it.
+    MaxWorkers(Option<NonZeroU32>),
     /// A worker says something of a task.
     Task(usize, TaskEvent),
     /// Somebody cancels a task.
@@ -166,6 +171,8 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     vec(
         prop_oneof![
             6 => task().prop_map(Event::HandOut),
+            1 => (0..3u32).prop_map(Event::WaitsFor),
+            1 => (0..4u32).prop_map(|most| Event::MaxWorkers(NonZeroU32::new(most))),
             6 => (task(), said).prop_map(|(task, event)| Event::Task(task, event)),
             1 => task().prop_map(Event::CancelTask),
             1 => task().prop_map(Event::RequeueTask),
@@ -185,6 +192,8 @@ struct Model {
     /// The task that each waits for, if any: one before it.
     parents: Vec<Option<usize>>,
     wish: JobWish,
+    waits_for: u32,
+    max_workers: Option<NonZeroU32>,
 }
 
 impl Model {
@@ -198,7 +207,8 @@ impl Model {
         for (task, status) in self.tasks.iter().enumerate() {
             tally.add(*status, self.is_ready(task), 1);
         }
-        JobState { tally, wish: self.wish, ..JobState::default() }
+        let Self { wish, waits_for, max_workers, .. } = *self;
+        JobState { tally, wish, max_workers, waits_for, ..JobState::default() }
     }
 
     fn happens(&mut self, task: usize, event: TaskEvent) {
@@ -232,10 +242,14 @@ impl Model {
     fn take(&mut self, event: &Event) {
         match *event {
             Event::HandOut(task) => {
-                if task < self.tasks.len() && self.is_ready(task) && self.wish.lets_run() {
+                let state = self.state();
+                let may_be = may_run(&state) && limit_obstacle(&state).is_none();
+                if may_be && task < self.tasks.len() && self.is_ready(task) {
                     self.happens(task, TaskEvent::Assigned);
                 }
             }
+            Event::WaitsFor(others) => self.waits_for = others,
+            Event::MaxWorkers(most) => self.max_workers = most,
             Event::Task(task, event) => {
                 if self.tasks.get(task).is_some_and(|status| status.is_in_hand()) {
                     self.happens(task, event);
@@ -282,12 +296,18 @@ proptest! {
             parent.filter(|_| task > 0).map(|parent| parent.index(task))
         };
         let parents = parents.into_iter().enumerate().map(before_it).collect();
-        let mut model = Model { tasks: vec![TaskStatus::Queued; TASKS], parents, wish: JobWish::Run };
+        let tasks = vec![TaskStatus::Queued; TASKS];
+        let mut model = Model { tasks, parents, wish: JobWish::Run, waits_for: 0, max_workers: None };
         for event in &events {
             let before = model.state();
             model.take(event);
             let (state, status) = (model.state(), model.state().status());
-            let in_hand = model.tasks.iter().any(|task| task.is_in_hand());
+            let in_hand = model.tasks.iter().filter(|task| task.is_in_hand()).count();
+            if in_hand as u64 > before.tally.in_hand() {
+                let enough = model.max_workers.is_some_and(|most| in_hand > most.get() as usize);
+                prop_assert!(model.waits_for == 0 && !enough, "{:?}", event);
+            }
+            let in_hand = in_hand > 0;
             let on_its_way_back = matches!(state.wish, JobWish::Requeue | JobWish::RequeueFailed);
 
             let all_completed = model.tasks.iter().all(|task| *task == TaskStatus::Completed);
@@ -300,12 +320,13 @@ proptest! {
             prop_assert!(status != JobStatus::Paused || state.wish == JobWish::Pause);
         }
 
-        // Nothing more is done to it: what was begun is finished, and workers give back what they have.
+        // Nothing more is done to it: what was begun is finished, workers give back what they have, and other jobs are done.
+        model.waits_for = 0;
         model.all_follow();
         prop_assert!(model.wish == JobWish::Delete || !model.state().has_tasks_to_follow());
         (0..model.tasks.len()).for_each(|task| model.happens(task, TaskEvent::Released));
         let (state, status) = (model.state(), model.state().status());
-        let goes_on = state.wish.lets_run() && state.tally.ready > 0;
+        let goes_on = may_run(&state) && limit_obstacle(&state).is_none() && state.tally.ready > 0;
         prop_assert!(
             goes_on || status.has_ended() || status == JobStatus::Paused,
             "{status} for ever: {model:?}"
