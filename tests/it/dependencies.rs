@@ -43,7 +43,7 @@ async fn a_job_waits_until_all_that_it_depends_on_are_completed() {
 }
 
 #[tokio::test]
-async fn a_job_that_waits_starves_nobody_and_costs_no_look() {
+async fn a_job_that_waits_is_not_reported_as_starved() {
     let m = TestManager::start().await;
     let ada = m.worker("ada", &["other"]).await;
     let first = m.submit(&job([with(task("a"), &json!({"task_type": "other"}))])).await;
