@@ -181,12 +181,20 @@ where
 }
 
 /// Answers one request: by its route, or for a handler that panics by `on_panic`.
-async fn answer<S>(routes: S, request: Request<Incoming>, on_panic: OnPanic) -> Result<Response, Infallible>
+async fn answer<S>(
+    routes: S,
+    mut request: Request<Incoming>,
+    on_panic: OnPanic,
+) -> Result<Response, Infallible>
 where
     S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
 {
     if let Some(refusal) = refuse_without_path(&request) {
         return Ok(refusal);
+    }
+    // It is answered like GET, and hyper leaves out the body.
+    if *request.method() == Method::HEAD {
+        *request.method_mut() = Method::GET;
     }
     let path = request.uri().path().to_owned();
     // Whatever a handler shares with others is behind locks that notice a panic, or in the store, which rolls back.

@@ -267,6 +267,18 @@ async fn the_farm_is_counted() {
 }
 
 #[tokio::test]
+async fn a_head_is_answered_like_a_get_but_for_the_body() {
+    let m = TestManager::start().await;
+    for path in ["/", "/api/farm", "/api/jobs", "/as-json"] {
+        let whole = m.get(path).await.expect(200);
+        let head = m.door.call(Method::HEAD, path, &[], "").await.expect(200);
+        assert_eq!(head.body, "", "{path}");
+        assert_eq!(head.header("content-type"), whole.header("content-type"));
+    }
+    m.door.call(Method::HEAD, "/api/nothing", &[], "").await.expect(404);
+}
+
+#[tokio::test]
 async fn the_version_is_told() {
     let m = TestManager::start().await;
     let expected = json!({"name": "Flamenco Manager", "version": env!("CARGO_PKG_VERSION")});
