@@ -9,6 +9,8 @@ pub mod explain;
 pub mod failure;
 pub mod ids;
 pub mod job;
+pub mod listing;
+pub mod paging;
 pub mod server_task;
 pub mod sleep;
 pub mod tags;

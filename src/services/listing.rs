@@ -1,5 +1,7 @@
 //! What people and scripts look at.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::{Error, Services, care::last_seen, known_worker};
@@ -7,6 +9,8 @@ use crate::{
     domain::{
         ids::{JobId, TaskId, WorkerId},
         job::{Job, JobState},
+        listing::{JobQuery, Order, TaskQuery, WorkerQuery},
+        paging::{Page, Place},
         task::Task,
         worker::Worker,
     },
@@ -18,8 +22,8 @@ use crate::{
 pub struct TaskView {
     /// The task, with its newest sign of life.
     pub task: Task,
-    /// Its job.
-    pub job: Job,
+    /// Its job, which may have much metadata and is the same for many tasks.
+    pub job: Arc<Job>,
     /// How the job stands.
     pub job_state: JobState,
     /// Its commands, as JSON text.
@@ -40,19 +44,27 @@ pub struct WorkerView {
 }
 
 impl Services {
-    /// Jobs, the newest first, before `before`, as many as `limit` at the most.
-    pub fn jobs(&self, before: Option<JobId>, limit: usize) -> Result<Vec<(Job, JobState)>, Error> {
-        self.store.read(self.now(), |tx| Ok(tx.jobs(before, limit)?))
+    /// The jobs that are asked for.
+    pub fn jobs(&self, query: &JobQuery) -> Result<Page<(Job, JobState), JobId>, Error> {
+        let JobQuery { filter, order, window } = query;
+        let place = |(job, state): (Job, JobState)| {
+            (Place { key: order.by.key(&job, &state), id: job.id }, (job, state))
+        };
+        self.store.read(self.now(), |tx| {
+            // They are kept in this order, so there is no need to look at all of them.
+            if filter.is_open() && *order == Order::default() {
+                let jobs = tx.jobs(window.after.as_ref().map(|after| after.id))?;
+                return window.cut(tx.count_jobs()?, jobs.map(|job| Ok(place(job?))));
+            }
+            let admitted = |(job, state): &(Job, JobState)| filter.admits_job(job, state);
+            let jobs = tx.jobs(None)?.filter(|job| job.as_ref().map_or(true, admitted));
+            window.pick(order.descending, jobs.map(|job| Ok(place(job?))))
+        })
     }
 
     /// A job.
     pub fn job(&self, id: JobId) -> Result<(Job, JobState), Error> {
         self.store.read(self.now(), |tx| known_job(tx, id))
-    }
-
-    /// How many jobs there are.
-    pub fn count_jobs(&self) -> Result<u64, Error> {
-        self.store.read(self.now(), |tx| Ok(tx.count_jobs()?))
     }
 
     /// How many tasks there are.
@@ -65,23 +77,28 @@ impl Services {
         self.store.read(self.now(), |tx| Ok(tx.count_updates()?))
     }
 
-    /// The tasks of a job in the order of their IDs, behind `after`, as many as `limit` at the most.
-    pub fn tasks_of_job(
-        &self,
-        id: JobId,
-        after: Option<TaskId>,
-        limit: usize,
-    ) -> Result<Vec<TaskView>, Error> {
+    /// The tasks of a job that are asked for. The commands, which are large, are read of these alone.
+    pub fn tasks_of_job(&self, id: JobId, query: &TaskQuery) -> Result<Page<TaskView, TaskId>, Error> {
+        let TaskQuery { filter, order, window } = query;
+        let place = |task: Task| (Place { key: order.by.key(&task), id: task.id }, task);
         self.store.read(self.now(), |tx| {
             let (job, job_state) = known_job(tx, id)?;
-            let tasks = tx.tasks_of_job(id, after, limit)?.into_iter();
-            tasks
-                .map(|task| {
-                    let commands = tx.commands(task.id)?;
-                    let (job, job_state) = (job.clone(), job_state.clone());
-                    Ok(TaskView { task: with_newest_ping(tx, task)?, job, job_state, commands })
-                })
-                .collect()
+            // They are kept in this order, so there is no need to look at all of them.
+            let page: Page<_, _> = if filter.is_open() && *order == Order::default() {
+                let tasks = tx.tasks_of_job(id, window.after.as_ref().map(|after| after.id))?;
+                window.cut(job_state.tally.total(), tasks.map(|task| Ok::<_, Error>(place(task?))))?
+            } else {
+                let admitted = |task: &Task| filter.admits_task(task);
+                let tasks = tx.tasks_of_job(id, None)?;
+                let tasks = tasks.filter(|task| task.as_ref().map_or(true, admitted));
+                window.pick(order.descending, tasks.map(|task| Ok::<_, Error>(place(task?))))?
+            };
+            let job = Arc::new(job);
+            page.try_map(|task| {
+                let commands = tx.commands(task.id)?;
+                let (job, job_state) = (Arc::clone(&job), job_state.clone());
+                Ok(TaskView { task: with_newest_ping(tx, task)?, job, job_state, commands })
+            })
         })
     }
 
@@ -91,7 +108,7 @@ impl Services {
             let task = tx.task(id)?.ok_or(Error::UnknownTask(id))?;
             let (job, job_state) = known_job(tx, task.job)?;
             let commands = tx.commands(id)?;
-            Ok(TaskView { task: with_newest_ping(tx, task)?, job, job_state, commands })
+            Ok(TaskView { task: with_newest_ping(tx, task)?, job: Arc::new(job), job_state, commands })
         })
     }
 
@@ -108,6 +125,17 @@ impl Services {
         })?;
         workers.sort_by(|a, b| (&a.worker.nickname, a.worker.id).cmp(&(&b.worker.nickname, b.worker.id)));
         Ok(workers)
+    }
+
+    /// The workers that are asked for.
+    pub fn list_workers(&self, query: &WorkerQuery) -> Result<Page<WorkerView, WorkerId>, Error> {
+        let WorkerQuery { filter, order, window } = query;
+        let admitted = self.workers()?.into_iter().filter(|view| filter.admits_worker(&view.worker));
+        let place = |view: WorkerView| {
+            let key = order.by.key(&view.worker, view.last_activity);
+            Ok((Place { key, id: view.worker.id }, view))
+        };
+        window.pick(order.descending, admitted.map(place))
     }
 
     /// A worker.

@@ -45,21 +45,18 @@ impl<T: Rows> Tx<T> {
 
 /// Lists of jobs, which do not see what the group of a change has yet to write.
 impl ReadTx {
-    /// Jobs from the newest to the oldest, before `before`, as many as `limit` at the most.
-    pub fn jobs(&self, before: Option<JobId>, limit: usize) -> Result<Vec<(Job, JobState)>, StoreError> {
-        self.before(Table::Jobs, before.as_ref().map(|id| id.0.as_slice()))?
-            .rev()
-            .map(|row| codec::decode::<Job>(row?.1.value()))
-            .take(limit)
-            .map(|job| {
-                let job = job?;
-                let state = self.job_state(job.id)?;
-                Ok((
-                    job.clone(),
-                    state.ok_or_else(|| StoreError::Corrupt(format!("job {} has no state", job.id)))?,
-                ))
-            })
-            .collect()
+    /// Jobs from the newest to the oldest, before `before`, read one after the other.
+    pub fn jobs(
+        &self,
+        before: Option<JobId>,
+    ) -> Result<impl Iterator<Item = Result<(Job, JobState), StoreError>>, StoreError> {
+        let rows = self.before(Table::Jobs, before.as_ref().map(|id| id.0.as_slice()))?;
+        Ok(rows.rev().map(|row| {
+            let job: Job = codec::decode(row?.1.value())?;
+            let state = self.job_state(job.id)?;
+            let state = state.ok_or_else(|| StoreError::Corrupt(format!("job {} has no state", job.id)))?;
+            Ok((job, state))
+        }))
     }
 
     /// How every job stands.

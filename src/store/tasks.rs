@@ -67,28 +67,35 @@ impl<T: Rows> Tx<T> {
         }
     }
 
-    /// The tasks of a job in the order of their IDs, behind `after`, as many as `limit` at the most.
+    /// The tasks of a job in the order of their IDs, behind `after`, read one after the other.
     pub fn tasks_of_job(
         &self,
         job: JobId,
         after: Option<TaskId>,
-        limit: usize,
-    ) -> Result<Vec<Task>, StoreError> {
-        self.ids_of_job(job, after, limit)?.into_iter().map(|id| self.known_task(id)).collect()
+    ) -> Result<impl Iterator<Item = Result<Task, StoreError>> + use<'_, T>, StoreError> {
+        Ok(self.ids_in_turn(job, after)?.map(|id| self.known_task(id?)))
     }
 
-    /// The same, but their IDs alone.
+    /// The same, but their IDs alone, as many as `limit` at the most.
     pub fn ids_of_job(
         &self,
         job: JobId,
         after: Option<TaskId>,
         limit: usize,
     ) -> Result<Vec<TaskId>, StoreError> {
+        self.ids_in_turn(job, after)?.take(limit).collect()
+    }
+
+    fn ids_in_turn(
+        &self,
+        job: JobId,
+        after: Option<TaskId>,
+    ) -> Result<impl Iterator<Item = Result<TaskId, StoreError>> + use<'_, T>, StoreError> {
         let prefix = Key::new().job(job);
         let start = after.map_or_else(|| prefix.clone(), |task| Key::new().job(job).task(task));
         let rows = self.from(Table::TasksByJob, &prefix, &start)?;
         let ids = rows.map(|row| job_and_task(row?.0.value()).map(|(_, task)| task));
-        ids.filter(|id| !matches!((id, after), (Ok(id), Some(after)) if *id == after)).take(limit).collect()
+        Ok(ids.filter(move |id| !matches!((id, after), (Ok(id), Some(after)) if *id == after)))
     }
 
     fn known_task(&self, id: TaskId) -> Result<Task, StoreError> {

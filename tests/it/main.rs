@@ -15,6 +15,7 @@ mod job_cleanup;
 mod job_life;
 mod jobs_api;
 mod kit;
+mod listing;
 mod protocol;
 mod registration;
 mod scripts;

@@ -14,13 +14,16 @@ use super::{
         error::ApiError,
         routes::{Answer, Route, endpoint, json, look, with},
     },
-    created, id, page_size, parameters,
+    created, id,
+    listing::{ListParameters, PAGE, cursor},
+    parameters,
 };
 use crate::{
     domain::{
         compile::job_types,
-        ids::{JobId, TaskId},
+        ids::JobId,
         job::JobAction,
+        listing::{Choice, JobQuery, TaskQuery},
     },
     services::{Error, JobChange, NewJob},
 };
@@ -78,26 +81,16 @@ pub fn types() -> Route {
     )
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct JobsPage {
-    /// The last job of the page before.
-    before: Option<JobId>,
-    limit: Option<usize>,
-}
-
-/// `GET /api/jobs`: the newest first.
+/// `GET /api/jobs`: the newest first, if nothing else is asked for.
 pub fn list(site: &Arc<Site>) -> Route {
     endpoint(warp::path!("api" / "jobs").and(warp::get()).and(with(site)).and(parameters()).then(
-        async |site: Arc<Site>, page: Result<JobsPage, ApiError>| -> Answer {
-            let JobsPage { before, limit } = page?;
-            let limit = page_size(limit)?;
-            let (jobs, total) =
-                look(&site, move |services| Ok((services.jobs(before, limit)?, services.count_jobs()?)))
-                    .await?;
-            let next = jobs.last().map(|(job, _)| job.id).filter(|_| jobs.len() == limit);
-            let jobs = jobs.iter().map(|(job, state)| documents::job(job, state)).collect();
-            Ok(json(&documents::JobList { jobs, next, total }))
+        async |site: Arc<Site>, how: Result<ListParameters, ApiError>| -> Answer {
+            let query: JobQuery = how?.query(PAGE)?;
+            let sort = query.order.by.name();
+            let page = look(&site, move |services| services.jobs(&query)).await?;
+            let jobs = page.entries.iter().map(|(job, state)| documents::job(job, state)).collect();
+            let next = page.next.map(|place| cursor(sort, &place));
+            Ok(json(&documents::JobList { jobs, next, total: page.total }))
         },
     ))
 }
@@ -112,31 +105,22 @@ pub fn show(site: &Arc<Site>) -> Route {
     ))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TasksPage {
-    /// The last task of the page before.
-    after: Option<TaskId>,
-    limit: Option<usize>,
-}
-
-/// `GET /api/jobs/{id}/tasks`: in the order in which they were submitted.
+/// `GET /api/jobs/{id}/tasks`: in the order in which they were submitted, if nothing else is asked for.
 pub fn tasks(site: &Arc<Site>) -> Route {
     endpoint(
         warp::path!("api" / "jobs" / String / "tasks")
             .and(warp::get())
             .and(with(site))
             .and(parameters())
-            .then(async |job: String, site: Arc<Site>, page: Result<TasksPage, ApiError>| -> Answer {
-                let TasksPage { after, limit } = page?;
-                let (job, limit) = (id(&job)?, page_size(limit)?);
-                let tasks = look(&site, move |services| services.tasks_of_job(job, after, limit)).await?;
-                let (_, state) = site.services.job(job)?;
-                let next = tasks.last().map(|view| view.task.id).filter(|_| tasks.len() == limit);
-                let tasks: Result<Vec<_>, _> = tasks.iter().map(documents::task).collect();
+            .then(async |job: String, site: Arc<Site>, how: Result<ListParameters, ApiError>| -> Answer {
+                let job = id(&job)?;
+                let query: TaskQuery = how?.query(PAGE)?;
+                let sort = query.order.by.name();
+                let page = look(&site, move |services| services.tasks_of_job(job, &query)).await?;
+                let tasks: Result<Vec<_>, _> = page.entries.iter().map(documents::task).collect();
                 let tasks = tasks.map_err(|error| ApiError::internal(&error))?;
-                let total = state.tally.total();
-                Ok(json(&documents::TaskList { tasks, total, next }))
+                let next = page.next.map(|place| cursor(sort, &place));
+                Ok(json(&documents::TaskList { tasks, total: page.total, next }))
             }),
     )
 }

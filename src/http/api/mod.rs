@@ -3,6 +3,7 @@
 pub mod explain;
 pub mod farm;
 pub mod jobs;
+mod listing;
 pub mod tasks;
 pub mod upkeep;
 pub mod workers;
@@ -15,12 +16,6 @@ use warp::{Filter, Reply, reply::Response};
 
 use super::error::ApiError;
 
-/// The largest page of a list.
-const MOST_ON_A_PAGE: usize = 1000;
-
-/// The size of a page when nobody asks for another.
-const PAGE: usize = 100;
-
 /// Takes the parameters behind the question mark. Unknown and wrong ones are an error that names them.
 fn parameters<T: DeserializeOwned + Send + 'static>()
 -> impl Filter<Extract = (Result<T, ApiError>,), Error = Infallible> + Clone + Send + Sync {
@@ -32,15 +27,6 @@ fn parameters<T: DeserializeOwned + Send + 'static>()
 /// An ID in the path.
 fn id<T: FromStr>(text: &str) -> Result<T, ApiError> {
     text.parse().map_err(|_| super::worker::tasks::malformed_id(text))
-}
-
-/// How many entries a page has.
-fn page_size(limit: Option<usize>) -> Result<usize, ApiError> {
-    match limit {
-        None => Ok(PAGE),
-        Some(limit) if (1..=MOST_ON_A_PAGE).contains(&limit) => Ok(limit),
-        Some(limit) => Err(ApiError::bad_request(format!("limit={limit}: use 1 to {MOST_ON_A_PAGE}"))),
-    }
 }
 
 fn created(response: impl Reply) -> Response {

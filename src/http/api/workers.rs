@@ -14,33 +14,25 @@ use super::{
         error::ApiError,
         routes::{Answer, Route, endpoint, json, look, with},
     },
-    id, page_size, parameters,
+    id,
+    listing::{ListParameters, cursor},
+    parameters,
 };
-use crate::{
-    domain::{ids::WorkerId, tags::Tags},
-    services::Services,
+use crate::domain::{
+    listing::{Choice, WorkerQuery},
+    tags::Tags,
 };
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WorkersPage {
-    /// The last worker of the page before.
-    after: Option<WorkerId>,
-    limit: Option<usize>,
-}
-
-/// `GET /api/workers`: by nickname; all of them, unless a limit is given.
+/// `GET /api/workers`: by nickname, if nothing else is asked for; all of them, unless a limit is given.
 pub fn list(site: &Arc<Site>) -> Route {
     endpoint(warp::path!("api" / "workers").and(warp::get()).and(with(site)).and(parameters()).then(
-        async |site: Arc<Site>, page: Result<WorkersPage, ApiError>| -> Answer {
-            let WorkersPage { after, limit } = page?;
-            let limit = limit.map_or(Ok(usize::MAX), |limit| page_size(Some(limit)))?;
-            let all = look(&site, Services::workers).await?;
-            let start = after.and_then(|after| all.iter().position(|view| view.worker.id == after));
-            let page: Vec<_> = all.iter().skip(start.map_or(0, |start| start + 1)).take(limit).collect();
-            let next = page.last().map(|view| view.worker.id).filter(|_| page.len() == limit);
-            let workers = page.into_iter().map(documents::worker).collect();
-            Ok(json(&documents::WorkerList { next, total: all.len(), workers }))
+        async |site: Arc<Site>, how: Result<ListParameters, ApiError>| -> Answer {
+            let query: WorkerQuery = how?.query(usize::MAX)?;
+            let sort = query.order.by.name();
+            let page = look(&site, move |services| services.list_workers(&query)).await?;
+            let workers = page.entries.iter().map(documents::worker).collect();
+            let next = page.next.map(|place| cursor(sort, &place));
+            Ok(json(&documents::WorkerList { next, total: page.total, workers }))
         },
     ))
 }

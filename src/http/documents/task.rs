@@ -89,7 +89,7 @@ pub struct TaskList<'a> {
     /// How many tasks the job has in all.
     pub total: u64,
     /// What to give as `after` to get the next page; nothing when this is the last.
-    pub next: Option<TaskId>,
+    pub next: Option<String>,
 }
 
 /// A task with these commands, as JSON text.

@@ -63,9 +63,9 @@ struct BlacklistLine<'a> {
 #[derive(Serialize, JsonSchema)]
 pub struct WorkerList<'a> {
     /// What to give as `after` to get the next page; nothing when this is the last.
-    pub next: Option<WorkerId>,
+    pub next: Option<String>,
     /// How many workers there are in all.
-    pub total: usize,
+    pub total: u64,
     /// By nickname.
     pub workers: Vec<Worker<'a>>,
 }
