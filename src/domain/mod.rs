@@ -7,6 +7,7 @@ pub mod compile;
 pub mod event;
 pub mod explain;
 pub mod failure;
+pub mod idempotency;
 pub mod ids;
 pub mod job;
 pub mod listing;

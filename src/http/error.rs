@@ -141,6 +141,7 @@ impl From<Error> for ApiError {
             Error::Illegal(_) | Error::IllegalAction(_) => (StatusCode::CONFLICT, "too-late"),
             Error::Unfinished(_) => (StatusCode::CONFLICT, "too-early"),
             Error::OfServer(_) => (StatusCode::CONFLICT, "of-server"),
+            Error::KeyReused { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "key-reused"),
             Error::NoTaskTypes => (StatusCode::NOT_ACCEPTABLE, "no-task-types"),
             Error::Refused(_) => (StatusCode::BAD_REQUEST, "bad-request"),
             Error::BadSettings(_) => (StatusCode::BAD_REQUEST, "bad-settings"),

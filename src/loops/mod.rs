@@ -78,6 +78,7 @@ pub fn spawn_all(
         let s = Arc::clone(&s);
         async move {
             s.clean_up_blacklist().await?;
+            s.clean_up_submissions().await?;
             s.clean_up_tasks().await?;
             s.clean_up_jobs().await.map(drop)
         }

@@ -11,9 +11,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Error, MaxWorkers, Services};
+use super::{
+    Error, MaxWorkers, Services,
+    submissions::{earlier_job, remember},
+};
 use crate::domain::{
     compile::{CompiledTask, Submission, compile},
+    idempotency::Claim,
     ids::{JobId, TaskId},
     job::{Job, JobWish, MANAGER_LOCAL},
     tags::Tags,
@@ -215,8 +219,9 @@ impl Services {
             .collect()
     }
 
-    /// Takes in a job: it and all its tasks appear in one transaction, or nothing does.
-    pub async fn submit(&self, plan: Plan) -> Result<JobId, Error> {
+    /// Takes in a job: it and all its tasks appear in one transaction, or nothing does. If the same submission came
+    /// before, by its `claim`, nothing happens and the ID is that of the job which was made then.
+    pub async fn submit(&self, plan: Plan, claim: Option<Claim>) -> Result<JobId, Error> {
         let Plan { job, priority, start_paused, max_workers, worker_tags, tasks } = plan;
         let now = self.now();
         let (id, title, count) = (job.id, job.name.clone(), tasks.len());
@@ -246,19 +251,28 @@ impl Services {
             (task, commands)
         };
         let tasks: Vec<_> = tasks.into_iter().zip(&ids).map(new_task).collect();
-        self.store
+        let taken = self
+            .store
             .write(now, move |tx| {
+                if let Some(claim) = &claim {
+                    if let Some(earlier) = earlier_job(tx, claim)? {
+                        return Ok(earlier);
+                    }
+                    remember(tx, claim, id)?;
+                }
                 tx.insert_job(&job, priority)?;
                 tx.set_job_workers(id, max_workers, worker_tags.clone())?;
                 if start_paused {
                     tx.set_job_wish(id, JobWish::Pause)?;
                 }
                 tasks.iter().try_for_each(|(task, commands)| tx.insert_task(task, commands))?;
-                Ok::<_, Error>(())
+                Ok::<_, Error>(id)
             })
             .await?;
-        tracing::info!(job = %id, name = title, tasks = count, "a job came in");
-        Ok(id)
+        if taken == id {
+            tracing::info!(job = %id, name = title, tasks = count, "a job came in");
+        }
+        Ok(taken)
     }
 }
 

@@ -20,6 +20,7 @@ mod reports;
 mod server_news;
 mod server_queue;
 mod server_tasks;
+mod submissions;
 mod test_render;
 
 use std::sync::{Arc, atomic::AtomicU8};
@@ -136,6 +137,14 @@ pub enum Error {
     /// Only the Flamenco Server decides about its jobs.
     #[error("job {0} is the Flamenco Server's; do this on the Server's pages")]
     OfServer(JobId),
+    /// Another submission had this key before.
+    #[error("another submission had the Idempotency-Key {key:?}, job {job} was made of it; use another key")]
+    KeyReused {
+        /// The key.
+        key: String,
+        /// The job that was made of the other submission.
+        job: JobId,
+    },
     /// A task log cannot be written or read.
     #[error("a task log cannot be used")]
     Log(#[from] LogError),

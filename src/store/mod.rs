@@ -17,6 +17,7 @@ mod records;
 mod schema;
 mod server_wishes;
 mod settings;
+mod submissions;
 mod tasks;
 mod tx;
 mod updates;

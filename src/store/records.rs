@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{StoreError, codec::Record, keys::time_from_millis};
 use crate::domain::{
     event::Event,
+    idempotency::Receipt,
     ids::{JobId, TaskId, WorkerId},
     job::{Job, JobState, JobWish, Tally},
     sleep::{Days, SleepSchedule},
@@ -397,6 +398,29 @@ impl Record for SetAside {
             reason: reason.into_owned(),
             at: time_from_millis(at)?,
         })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct ReceiptV1 {
+    job: Id,
+    digest: [u8; 32],
+    taken: i64,
+}
+
+impl Record for Receipt {
+    type Layout<'a> = ReceiptV1;
+    const VERSION: u8 = 1;
+    const WHAT: &'static str = "what is remembered of a submission";
+
+    fn to_layout(&self) -> ReceiptV1 {
+        let Self { job, digest, taken } = self;
+        ReceiptV1 { job: job.0, digest: *digest, taken: taken.as_millisecond() }
+    }
+
+    fn from_layout(layout: ReceiptV1) -> Result<Self, StoreError> {
+        let ReceiptV1 { job, digest, taken } = layout;
+        Ok(Self { job: JobId(job), digest, taken: time_from_millis(taken)? })
     }
 }
 

@@ -68,6 +68,8 @@ tables! {
     Failures = "failures",
     /// (worker, job, task type) → since when.
     Blacklist = "blacklist",
+    /// Key of a submission → the job that was made of it, and of what.
+    Submissions = "submissions",
     /// Sequence number → an update that the Server has yet to hear.
     UpdateQueue = "update-queue",
     /// (task, sequence number) → nothing. The updates that the Server has yet to hear, by task.

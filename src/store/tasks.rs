@@ -239,6 +239,7 @@ impl WriteTx<'_> {
             Table::Dependents,
             Table::Counters,
             Table::AskAgain,
+            Table::Submissions,
         ] {
             self.clear(table)?;
         }

@@ -310,7 +310,7 @@ async fn ticking_farm(folder: &tempfile::TempDir) -> (Services, WorkerId) {
     let clock = Arc::new(TickingClock(ManualClock::new(START.parse().unwrap())));
     let services = app::services(&config_in("", folder), clock).unwrap();
     let new: NewJob = serde_json::from_value(job([task("a")])).unwrap();
-    services.submit(services.plan_job(new, &TimeZone::UTC).unwrap()).await.unwrap();
+    services.submit(services.plan_job(new, &TimeZone::UTC).unwrap(), None).await.unwrap();
     let registration = Registration {
         secret: "s".repeat(64),
         platform: "linux".to_owned(),

@@ -11,6 +11,7 @@ mod exchange;
 mod failing;
 mod faults;
 mod handing_out;
+mod idempotency;
 mod job_cleanup;
 mod job_life;
 mod jobs_api;

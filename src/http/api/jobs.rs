@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
 use serde::Deserialize;
 use warp::Filter;
 
@@ -21,6 +23,7 @@ use super::{
 use crate::{
     domain::{
         compile::job_types,
+        idempotency::{Claim, check_key},
         ids::JobId,
         job::JobAction,
         listing::{Choice, JobQuery, TaskQuery},
@@ -35,14 +38,22 @@ pub fn submit(site: &Arc<Site>) -> Route {
             .and(warp::post())
             .and(with(site))
             .and(parameters())
+            .and(warp::header::headers_cloned())
             .and(body::bytes(SUBMISSION))
             .then(
                 async |site: Arc<Site>,
                        how: Result<Submission, ApiError>,
+                       headers: HeaderMap,
                        body: Result<Bytes, BodyError>|
                        -> Answer {
                     let Submission { dry_run } = how?;
                     let body = body?;
+                    let claim = if dry_run { None } else { claim(&headers, &body).await? };
+                    if let Some(claim) = &claim
+                        && let Some(job) = site.services.submitted_before(claim)?
+                    {
+                        return taken(&site, job, true);
+                    }
                     let new: serde_json::Result<NewJob> =
                         body::digest(body.len(), move || body::object(&body)).await?;
                     let new =
@@ -53,12 +64,32 @@ pub fn submit(site: &Arc<Site>) -> Route {
                         let document = documents::plan(&plan).map_err(|error| ApiError::internal(&error))?;
                         return Ok(json(&document));
                     }
-                    let id = site.services.submit(plan).await?;
-                    let (job, state) = site.services.job(id)?;
-                    Ok(created(warp::reply::json(&documents::job(&job, &state))))
+                    let planned = plan.job.id;
+                    let id = site.services.submit(plan, claim).await?;
+                    taken(&site, id, id != planned)
                 },
             ),
     )
+}
+
+/// The answer to a submission; `replayed`, if the job was made of it when it came before.
+fn taken(site: &Site, job: JobId, replayed: bool) -> Answer {
+    let (job, state) = site.services.job(job)?;
+    let mut response = created(warp::reply::json(&documents::job(&job, &state)));
+    if replayed {
+        response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+/// The name that a submission gives itself, if it does.
+async fn claim(headers: &HeaderMap, body: &Bytes) -> Result<Option<Claim>, ApiError> {
+    let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = check_key(key.as_bytes()).map_err(ApiError::bad_request)?;
+    let text = body.clone();
+    let sum = body::digest(text.len(), move || digest(&SHA256, &text)).await?;
+    let digest = sum.as_ref().try_into().expect("SHA-256 has 32 bytes");
+    Ok(Some(Claim { key, digest }))
 }
 
 /// The largest submission, in bytes: as many tasks as are allowed, with commands of ordinary size.

@@ -8,6 +8,7 @@ use super::{NOW, job_id, new_job, new_task, new_worker, task_id, worker_id};
 use crate::{
     domain::{
         event::Event,
+        idempotency::Receipt,
         job::{Job, JobState, JobWish, Tally},
         sleep::{Days, SleepSchedule},
         tags::Tags,
@@ -45,6 +46,9 @@ const UPDATE: &str = "\
 /// An update that was set aside: its version, the update without its own, the reason, and when.
 const SET_ASIDE_BEGINS: &str = "01";
 const SET_ASIDE_ENDS: &str = "026e6ffd00148a5239030000";
+const RECEIPT: &str = "\
+    01090909090909090909090909\
+    0707070707070707070707070707070707070707070707070707070707070707fd00148a5239030000";
 const EVENT: &str = "\
     0100fd00148a523903000004040404040404040404040402022f61022f62";
 
@@ -167,6 +171,7 @@ fn every_record_is_written_and_read_as_it_always_was() {
     is_pinned(&worker(), WORKER);
     is_pinned(&update(), UPDATE);
     is_pinned(&event(), EVENT);
+    is_pinned(&Receipt { job: job_id(9), digest: [7; 32], taken: NOW }, RECEIPT);
     is_pinned(&set_aside(), &format!("{SET_ASIDE_BEGINS}{}{SET_ASIDE_ENDS}", &UPDATE[2..]));
 }
 
@@ -210,7 +215,7 @@ fn the_names_of_tables_never_change() {
     assert_eq!(
         names,
         "meta settings jobs job-states dependents tasks commands tasks-by-job children ready ready-heads in-hand workers \
-         workers-seen failures blacklist update-queue updates-by-task updates-set-aside ask-again log-requests \
+         workers-seen failures blacklist submissions update-queue updates-by-task updates-set-aside ask-again log-requests \
          events counters"
     );
 }
@@ -254,6 +259,7 @@ fn decode_all(bytes: &[u8]) {
         codec::decode::<TaskUpdate>(bytes),
         codec::decode::<Event>(bytes),
         codec::decode::<SetAside>(bytes),
+        codec::decode::<Receipt>(bytes),
     );
 }
 
@@ -268,8 +274,8 @@ proptest! {
     }
 
     #[test]
-    fn no_damage_makes_reading_panic(which in 0..6usize, place: prop::sample::Index, damage: [u8; 3]) {
-        let mut record = bytes([TASK, JOB, JOB_STATE, WORKER, UPDATE, EVENT][which]);
+    fn no_damage_makes_reading_panic(which in 0..7usize, place: prop::sample::Index, damage: [u8; 3]) {
+        let mut record = bytes([TASK, JOB, JOB_STATE, WORKER, UPDATE, EVENT, RECEIPT][which]);
         let place = place.index(record.len());
         for (byte, damage) in record[place..].iter_mut().zip(damage) {
             *byte = damage;
