@@ -10,7 +10,7 @@ use crate::{
         ids::{JobId, TaskId, WorkerId},
         job::{Job, JobState},
         listing::{JobQuery, Order, TaskQuery, WorkerQuery},
-        paging::{Page, Place},
+        paging::{Key, Page, Place, Window},
         task::Task,
         worker::Worker,
     },
@@ -42,6 +42,20 @@ pub struct WorkerView {
     /// What it is blacklisted for.
     pub blacklist: Vec<BlacklistEntry>,
 }
+
+/// A line of the blacklist with what belongs to it.
+#[derive(Debug)]
+pub struct BlacklistLine {
+    /// The line.
+    pub entry: BlacklistEntry,
+    /// What people call the worker.
+    pub nickname: String,
+    /// What people call the job, if it is still known.
+    pub job_name: Option<String>,
+}
+
+/// What tells a line of the blacklist from others: worker, job and task type.
+pub type LineId = (WorkerId, JobId, String);
 
 impl Services {
     /// The jobs that are asked for.
@@ -136,6 +150,22 @@ impl Services {
             Ok((Place { key, id: view.worker.id }, view))
         };
         window.pick(order.descending, admitted.map(place))
+    }
+
+    /// The lines of the blacklist that count, by worker, job and task type.
+    pub fn blacklist(&self, window: &Window<LineId>) -> Result<Page<BlacklistLine, LineId>, Error> {
+        let place = |entry: BlacklistEntry| {
+            let id = (entry.worker, entry.job, entry.task_type.clone());
+            Ok::<_, Error>((Place { key: Key::IdAlone, id }, entry))
+        };
+        self.store.read(self.now(), |tx| {
+            let page = window.pick(false, tx.blacklist(None)?.into_iter().map(place))?;
+            page.try_map(|entry| {
+                let nickname = tx.worker(entry.worker)?.map(|worker| worker.nickname).unwrap_or_default();
+                let job_name = tx.job(entry.job)?.map(|job| job.name);
+                Ok(BlacklistLine { entry, nickname, job_name })
+            })
+        })
     }
 
     /// A worker.

@@ -34,7 +34,7 @@ pub use self::{
     hand_out::{Assignment, HandOut, Permit},
     job_changes::{JobChange, MaxWorkers},
     jobs::{NewJob, NewTask, Plan, PlannedTask, limits},
-    listing::{TaskView, WorkerView},
+    listing::{BlacklistLine, LineId, TaskView, WorkerView},
     registration::{Registration, SignOn},
     reports::MayIRun,
     server_queue::{PushOutcome, ServerQueues},

@@ -85,17 +85,19 @@ impl Services {
         Ok(true)
     }
 
-    /// Trusts a worker again with tasks of this type of this job. One that was trusted all along is no error.
+    /// Trusts a worker again with tasks of this type of this job, and returns whether it was blacklisted for them.
     pub async fn forget_blacklist_line(
         &self,
         worker: WorkerId,
         job: JobId,
         task_type: String,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         self.store
             .write(self.now(), move |tx| {
                 known_worker(tx, worker)?;
-                Ok(tx.forget_blacklist(worker, job, &task_type)?)
+                let counted = tx.is_blacklisted(worker, job, &task_type)?;
+                tx.forget_blacklist(worker, job, &task_type)?;
+                Ok(counted)
             })
             .await
     }

@@ -250,6 +250,18 @@ async fn a_web_page_of_another_site_cannot_command_the_farm() {
     }
     let page = [("origin", "http://evil.example")];
     m.door.call(Method::GET, "/api/farm", &page, "").await.expect(200);
-    m.door.call(Method::DELETE, "/api/tasks", &page, "").await.expect(403);
+    for (method, path) in [
+        (Method::DELETE, "/api/tasks"),
+        (Method::DELETE, "/api/workers/0123456789abcdef01234567"),
+        (Method::DELETE, "/api/blacklist/0123456789abcdef01234567/0123456789abcdef01234567/sleep"),
+        (Method::POST, "/api/workers/0123456789abcdef01234567/status"),
+        (Method::POST, "/api/workers/0123456789abcdef01234567/ack-timeout"),
+    ] {
+        assert_eq!(
+            m.door.call(method, path, &page, "").await.expect(403).error_code(),
+            "forbidden",
+            "{path}"
+        );
+    }
     assert_eq!(m.get("/api/jobs").await.expect(200).json()["total"], 1);
 }

@@ -29,3 +29,4 @@ mod task_logs;
 mod time_left;
 mod timeouts;
 mod updates;
+mod workers_api;

@@ -1,4 +1,4 @@
-//! Workers: listed, shown and tagged.
+//! Workers: listed and shown, tagged, and what people ask of them.
 
 use std::sync::Arc;
 
@@ -13,14 +13,17 @@ use super::{
         documents,
         error::ApiError,
         routes::{Answer, Route, endpoint, json, look, with},
+        worker::presence::no_content,
     },
     id,
     listing::{ListParameters, cursor},
     parameters,
 };
 use crate::domain::{
+    ids::WorkerId,
     listing::{Choice, WorkerQuery},
     tags::Tags,
+    worker::WorkerStatus,
 };
 
 /// `GET /api/workers`: by nickname, if nothing else is asked for; all of them, unless a limit is given.
@@ -39,9 +42,48 @@ pub fn list(site: &Arc<Site>) -> Route {
 
 /// `GET /api/workers/{id}`
 pub fn show(site: &Arc<Site>) -> Route {
-    endpoint(warp::path!("api" / "workers" / String).and(warp::get()).and(with(site)).then(
+    endpoint(
+        warp::path!("api" / "workers" / String)
+            .and(warp::get())
+            .and(with(site))
+            .then(async |worker: String, site: Arc<Site>| -> Answer { answer(&site, id(&worker)?) }),
+    )
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StatusWish {
+    status: WorkerStatus,
+    /// When its task has ended.
+    #[serde(default)]
+    lazy: bool,
+}
+
+/// `POST /api/workers/{id}/status`: `{"status": "asleep", "lazy": true}`.
+pub fn request_status(site: &Arc<Site>) -> Route {
+    endpoint(
+        warp::path!("api" / "workers" / String / "status")
+            .and(warp::post())
+            .and(with(site))
+            .and(body::bytes(body::ORDINARY))
+            .then(async |worker: String, site: Arc<Site>, body: Result<Bytes, BodyError>| -> Answer {
+                let worker = id(&worker)?;
+                let StatusWish { status, lazy } = body::object(&body?).map_err(|error| {
+                    ApiError::bad_request(format!("this cannot be asked of a worker: {error}"))
+                })?;
+                site.services.request_status(worker, status, lazy).await?;
+                answer(&site, worker)
+            }),
+    )
+}
+
+/// `POST /api/workers/{id}/ack-timeout`: somebody has seen that it timed out.
+pub fn acknowledge_timeout(site: &Arc<Site>) -> Route {
+    endpoint(warp::path!("api" / "workers" / String / "ack-timeout").and(warp::post()).and(with(site)).then(
         async |worker: String, site: Arc<Site>| -> Answer {
-            Ok(json(&documents::worker(&site.services.worker(id(&worker)?)?)))
+            let worker = id(&worker)?;
+            site.services.acknowledge_timeout(worker).await?;
+            answer(&site, worker)
         },
     ))
 }
@@ -65,7 +107,22 @@ pub fn change(site: &Arc<Site>) -> Route {
                     ApiError::bad_request(format!("this is no change of a worker: {error}"))
                 })?;
                 site.services.set_worker_tags(worker, tags).await?;
-                Ok(json(&documents::worker(&site.services.worker(worker)?)))
+                answer(&site, worker)
             }),
     )
+}
+
+/// `DELETE /api/workers/{id}`: it is forgotten, and its tasks go back to the queue.
+pub fn forget(site: &Arc<Site>) -> Route {
+    endpoint(warp::path!("api" / "workers" / String).and(warp::delete()).and(with(site)).then(
+        async |worker: String, site: Arc<Site>| -> Answer {
+            site.services.forget_worker(id(&worker)?).await?;
+            Ok(no_content())
+        },
+    ))
+}
+
+/// The worker as it is now.
+fn answer(site: &Site, worker: WorkerId) -> Answer {
+    Ok(json(&documents::worker(&site.services.worker(worker)?)))
 }

@@ -16,5 +16,5 @@ pub use self::{
     farm::{Erased, Health, Version, farm},
     job::{Deleted, JobList, JobTypes, job, plan, starved_job},
     task::{Command, TaskList, task, task_text},
-    worker::{WorkerList, new_worker, worker},
+    worker::{Blacklist, WorkerList, named_blacklist_line, new_worker, worker},
 };

@@ -12,7 +12,7 @@ use crate::{
         task::{Task, TaskStatus},
         worker::{self, WorkerStatus},
     },
-    services::{BlacklistEntry, WorkerView},
+    services::{self, BlacklistEntry, WorkerView},
 };
 
 /// A worker. Never its secret.
@@ -57,6 +57,28 @@ struct BlacklistLine<'a> {
     job_id: JobId,
     task_type: &'a str,
     worker_id: WorkerId,
+}
+
+/// A line of the blacklist, by itself.
+#[derive(Serialize, JsonSchema)]
+pub struct NamedBlacklistLine<'a> {
+    #[serde(flatten)]
+    line: BlacklistLine<'a>,
+    /// What people call the job; null if it is gone.
+    job_name: Option<&'a str>,
+    /// What people call the worker.
+    worker_nickname: &'a str,
+}
+
+/// A page of the blacklist.
+#[derive(Serialize, JsonSchema)]
+pub struct Blacklist<'a> {
+    /// By worker, job and task type.
+    pub blacklist: Vec<NamedBlacklistLine<'a>>,
+    /// What to give as `after` to get the next page; nothing when this is the last.
+    pub next: Option<String>,
+    /// How many lines there are in all.
+    pub total: u64,
 }
 
 /// A page of workers.
@@ -106,6 +128,16 @@ fn document<'a>(
         status_requested: worker.requested.map_or("", |request| request.status.as_str()),
         supported_task_types: &worker.supported_task_types,
         tags: &worker.tags,
+    }
+}
+
+/// A line of the blacklist, by itself.
+pub fn named_blacklist_line(line: &services::BlacklistLine) -> NamedBlacklistLine<'_> {
+    let services::BlacklistLine { entry, nickname, job_name } = line;
+    NamedBlacklistLine {
+        line: blacklist_line(entry),
+        job_name: job_name.as_deref(),
+        worker_nickname: nickname,
     }
 }
 
