@@ -108,6 +108,11 @@ impl ApiError {
         self.status
     }
 
+    /// What is wrong, in a word that programs know.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// What is wrong, in words.
     pub fn message(&self) -> &str {
         &self.message

@@ -256,6 +256,9 @@ async fn a_web_page_of_another_site_cannot_command_the_farm() {
         (Method::DELETE, "/api/blacklist/0123456789abcdef01234567/0123456789abcdef01234567/sleep"),
         (Method::POST, "/api/workers/0123456789abcdef01234567/status"),
         (Method::POST, "/api/workers/0123456789abcdef01234567/ack-timeout"),
+        (Method::POST, "/api/jobs/actions"),
+        (Method::POST, "/api/tasks/actions"),
+        (Method::POST, "/api/workers/actions"),
     ] {
         assert_eq!(
             m.door.call(method, path, &page, "").await.expect(403).error_code(),

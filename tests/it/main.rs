@@ -4,6 +4,7 @@
 mod architecture;
 mod bad_input;
 mod below_a_server;
+mod bulk;
 mod cancelling;
 mod compiling;
 mod dependencies;

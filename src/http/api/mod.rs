@@ -1,5 +1,6 @@
 //! The API for people and scripts (`interface.md`, section 5).
 
+pub mod actions;
 pub mod blacklist;
 pub mod explain;
 pub mod farm;
