@@ -28,7 +28,7 @@ pub fn execute(manager: &Client, command: &JobCommand, as_json: bool) -> Result<
             if as_json { print_json(&job) } else { print(&text(&job, "_id")) }
         }
         JobCommand::List => {
-            let jobs = all(manager, "/api/jobs", "jobs", "before")?;
+            let jobs = all(manager, "/api/jobs", "jobs", "after")?;
             if as_json { print_json(&json!({ "jobs": jobs })) } else { print(&job_table(&jobs)) }
         }
         JobCommand::Show { id } => {

@@ -14,26 +14,30 @@ use warp::{Filter, Reply};
 use super::{
     Site,
     error::ApiError,
-    routes::{Answer, Route, endpoint, look, with},
+    openapi::{Endpoint, get},
+    routes::{Answer, endpoint, look, with},
 };
 use crate::{
     exchange::{self, Topic},
     services::{Farm, ServerQueues, Services},
 };
 
+const KIND: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
 /// `GET /metrics`
-pub fn metrics(site: &Arc<Site>) -> Route {
-    endpoint(warp::path!("metrics").and(warp::get()).and(with(site)).then(
+pub fn metrics(site: &Arc<Site>) -> Endpoint {
+    let about = get("/metrics", "Figures for Prometheus").answers_as(KIND);
+    let route = endpoint(warp::path!("metrics").and(warp::get()).and(with(site)).then(
         async |site: Arc<Site>| -> Answer {
             let farm = look(&site, Services::farm).await?;
             let mut text = String::new();
             let exchange = site.exchange.as_ref().map(|exchange| exchange.state());
             let registry = registry(&farm, exchange.as_ref(), site.services.now());
             encode(&mut text, &registry).map_err(|error| ApiError::internal(&error))?;
-            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            Ok(warp::reply::with_header(text, header::CONTENT_TYPE, kind).into_response())
+            Ok(warp::reply::with_header(text, header::CONTENT_TYPE, KIND).into_response())
         },
-    ))
+    ));
+    about.by(route)
 }
 
 /// Figures are computed when they are asked for, so that none can be forgotten where something happens.

@@ -8,6 +8,7 @@ mod documents;
 mod error;
 mod logs;
 mod metrics;
+mod openapi;
 mod page;
 mod patience;
 mod registration_token;

@@ -27,7 +27,7 @@ impl TryFrom<Option<u32>> for MaxWorkers {
 }
 
 /// A change of a job; what is not given stays as it is.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JobChange {
     /// Its importance among jobs.
@@ -39,6 +39,13 @@ pub struct JobChange {
     /// Which workers may do it.
     #[serde(default, deserialize_with = "given")]
     pub worker_tags: Option<Tags>,
+}
+
+impl JobChange {
+    /// Nothing but another priority.
+    pub fn priority(priority: i32) -> Self {
+        Self { priority: Some(priority), max_workers: None, worker_tags: None }
+    }
 }
 
 /// A field that is there, even if it is null.

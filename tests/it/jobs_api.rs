@@ -121,7 +121,7 @@ async fn jobs_are_listed_the_newest_first_a_page_at_a_time() {
             page["jobs"].as_array().unwrap().iter().map(|job| job["_id"].as_str().unwrap().to_owned()),
         );
         let Some(next) = page["next"].as_str() else { break };
-        path = format!("/api/jobs?limit=2&before={next}");
+        path = format!("/api/jobs?limit=2&after={next}");
     }
     assert_eq!(seen, newest_first);
 }
@@ -189,7 +189,7 @@ async fn what_a_list_cannot_be_asked_for_is_refused() {
     let m = TestManager::start().await;
     let shot = m.submit(&job([task("a")])).await;
     let tasks = format!("/api/jobs/{}/tasks", shot.id);
-    for query in ["limit=0", "limit=1001", "limit=x", "lmit=1", "limit=1&limit=2", "before=x", "after=x"] {
+    for query in ["limit=0", "limit=1001", "limit=x", "lmit=1", "limit=1&limit=2", "after=x"] {
         assert_eq!(
             m.get(&format!("/api/jobs?{query}")).await.expect(400).error_code(),
             "bad-request",

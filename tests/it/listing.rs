@@ -120,7 +120,7 @@ async fn pages_go_with_filters_and_orders_and_a_deleted_job_does_not_lose_the_pl
         m.submit(&named(&format!("shot {name}"), &json!({ "priority": priority }))).await;
         m.submit(&named("another", &json!({ "priority": priority }))).await;
     }
-    let (seen, totals) = paged(&m, "/api/jobs?text=shot&sort=-priority", "before", async || {}).await;
+    let (seen, totals) = paged(&m, "/api/jobs?text=shot&sort=-priority", "after", async || {}).await;
     // Equals go by ID, also the last first.
     assert_eq!(seen, ["shot c", "shot b", "shot e", "shot a", "shot d"]);
     assert_eq!(totals, [5, 5, 5]);
@@ -222,10 +222,10 @@ async fn what_no_list_can_show_is_refused_with_what_it_can() {
         ("/api/jobs?sort=nickname".to_owned(), "use created, updated, priority, name, status"),
         (format!("{tasks}?sort=--id"), "use id, priority, name, status, updated"),
         ("/api/workers?sort=".to_owned(), "use nickname, status, last_activity"),
-        ("/api/jobs?sort=status&before=nonsense".to_owned(), "nonsense"),
-        (format!("/api/jobs?sort=name&before={}", shot.id), "is not `next`"),
-        (format!("/api/jobs?sort=status&before={by_name}"), "went by name"),
-        (format!("/api/jobs?before={by_name}"), "went by name"),
+        ("/api/jobs?sort=status&after=nonsense".to_owned(), "nonsense"),
+        (format!("/api/jobs?sort=name&after={}", shot.id), "is not `next`"),
+        (format!("/api/jobs?sort=status&after={by_name}"), "went by name"),
+        (format!("/api/jobs?after={by_name}"), "went by name"),
         ("/api/workers?after=x".to_owned(), "is not `next`"),
         ("/api/jobs?txt=x".to_owned(), "txt"),
     ] {
@@ -240,6 +240,6 @@ async fn what_no_list_can_show_is_refused_with_what_it_can() {
 async fn in_the_order_of_ids_an_id_says_where_to_go_on() {
     let m = TestManager::start().await;
     let [first, second, _] = three_jobs(&m).await;
-    assert_eq!(names(&m, &format!("/api/jobs?before={second}")).await.0, ["Shot b"]);
+    assert_eq!(names(&m, &format!("/api/jobs?after={second}")).await.0, ["Shot b"]);
     assert_eq!(names(&m, &format!("/api/jobs?sort=created&after={first}")).await.0, ["shot c", "test a"]);
 }

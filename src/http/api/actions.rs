@@ -4,15 +4,18 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
+use http::StatusCode;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::json;
 use warp::Filter;
 
 use super::super::{
     Site,
     body::{self, BodyError},
+    documents,
     error::ApiError,
-    routes::{Answer, Route, endpoint, json, with},
+    openapi::{Endpoint, post},
+    routes::{Answer, endpoint, json, with},
 };
 use crate::{
     domain::{
@@ -20,7 +23,7 @@ use crate::{
         job::JobAction,
         worker::WorkerStatus,
     },
-    services::{Error, Services},
+    services::{Error, JobChange, Services},
 };
 
 /// As many IDs are taken at once.
@@ -29,17 +32,20 @@ const MOST: usize = 1000;
 /// As many of them are worked on at a time, so that they share transactions.
 const AT_A_TIME: usize = 32;
 
-#[derive(Deserialize)]
+/// What is done with which jobs.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct OfJobs {
     action: JobVerb,
+    /// Up to 1000; one that is named twice counts once.
+    #[schemars(with = "Vec<JobId>")]
     ids: BTreeSet<JobId>,
     priority: Option<i32>,
     #[serde(default)]
     force: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum JobVerb {
     Cancel,
@@ -83,8 +89,11 @@ fn force_is_for_delete() -> ApiError {
 }
 
 /// `POST /api/jobs/actions`
-pub fn of_jobs(site: &Arc<Site>) -> Route {
-    endpoint(
+pub fn of_jobs(site: &Arc<Site>) -> Endpoint {
+    let about = post("/api/jobs/actions", "Does something with many jobs; each is done or refused by itself")
+        .body::<OfJobs>()
+        .answers::<documents::Outcome<JobId>>(StatusCode::OK);
+    let route = endpoint(
         warp::path!("api" / "jobs" / "actions")
             .and(warp::post())
             .and(with(site))
@@ -95,22 +104,28 @@ pub fn of_jobs(site: &Arc<Site>) -> Route {
                 each(&site, wanted.ids, move |services, job| async move {
                     match deed {
                         JobDeed::Act(action) => services.act_on_job(job, action).await,
-                        JobDeed::SetPriority(priority) => services.set_job_priority(job, priority).await,
+                        JobDeed::SetPriority(priority) => {
+                            services.change_job(job, JobChange::priority(priority)).await
+                        }
                     }
                 })
                 .await
             }),
-    )
+    );
+    about.by(route)
 }
 
-#[derive(Deserialize)]
+/// What is done with which tasks.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct OfTasks {
     action: TaskVerb,
+    /// Up to 1000; one that is named twice counts once.
+    #[schemars(with = "Vec<TaskId>")]
     ids: BTreeSet<TaskId>,
 }
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum TaskVerb {
     Cancel,
@@ -118,8 +133,12 @@ enum TaskVerb {
 }
 
 /// `POST /api/tasks/actions`
-pub fn of_tasks(site: &Arc<Site>) -> Route {
-    endpoint(
+pub fn of_tasks(site: &Arc<Site>) -> Endpoint {
+    let about =
+        post("/api/tasks/actions", "Does something with many tasks; each is done or refused by itself")
+            .body::<OfTasks>()
+            .answers::<documents::Outcome<TaskId>>(StatusCode::OK);
+    let route = endpoint(
         warp::path!("api" / "tasks" / "actions")
             .and(warp::post())
             .and(with(site))
@@ -134,19 +153,23 @@ pub fn of_tasks(site: &Arc<Site>) -> Route {
                 })
                 .await
             }),
-    )
+    );
+    about.by(route)
 }
 
-#[derive(Deserialize)]
+/// What is done with which workers.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct OfWorkers {
     action: WorkerVerb,
+    /// Up to 1000; one that is named twice counts once.
+    #[schemars(with = "Vec<WorkerId>")]
     ids: BTreeSet<WorkerId>,
     #[serde(default)]
     lazy: bool,
 }
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum WorkerVerb {
     Awake,
@@ -157,8 +180,12 @@ enum WorkerVerb {
 }
 
 /// `POST /api/workers/actions`
-pub fn of_workers(site: &Arc<Site>) -> Route {
-    endpoint(
+pub fn of_workers(site: &Arc<Site>) -> Endpoint {
+    let about =
+        post("/api/workers/actions", "Does something with many workers; each is done or refused by itself")
+            .body::<OfWorkers>()
+            .answers::<documents::Outcome<WorkerId>>(StatusCode::OK);
+    let route = endpoint(
         warp::path!("api" / "workers" / "actions")
             .and(warp::post())
             .and(with(site))
@@ -181,7 +208,8 @@ pub fn of_workers(site: &Arc<Site>) -> Route {
                 })
                 .await
             }),
-    )
+    );
+    about.by(route)
 }
 
 fn read<T: DeserializeOwned>(body: Result<Bytes, BodyError>) -> Result<T, ApiError> {
@@ -216,9 +244,9 @@ where
         match result.map_err(ApiError::from) {
             Ok(()) => done.push(id),
             Err(error) => {
-                refused.push(json!({ "_id": id, "code": error.code(), "message": error.message() }));
+                refused.push(documents::Refused::new(id, error.code(), error.message()));
             }
         }
     }
-    Ok(json(&json!({ "done": done, "refused": refused })))
+    Ok(json(&documents::Outcome { done, refused }))
 }

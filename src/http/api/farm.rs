@@ -2,36 +2,46 @@
 
 use std::sync::Arc;
 
+use http::StatusCode;
 use warp::Filter;
 
 use super::super::{
     Site, VERSION, documents,
     error::ApiError,
-    routes::{Answer, Route, endpoint, json, look, with},
+    openapi::{Endpoint, get},
+    routes::{Answer, endpoint, json, look, with},
 };
 use crate::services::Services;
 
 /// `GET /api/farm`
-pub fn farm(site: &Arc<Site>) -> Route {
-    endpoint(warp::path!("api" / "farm").and(warp::get()).and(with(site)).then(
+pub fn farm(site: &Arc<Site>) -> Endpoint {
+    let about = get("/api/farm", "The farm as a whole").answers::<documents::Farm>(StatusCode::OK);
+    let route = endpoint(warp::path!("api" / "farm").and(warp::get()).and(with(site)).then(
         async |site: Arc<Site>| -> Answer {
             let farm = look(&site, Services::farm).await?;
             let exchange = site.exchange.as_ref().map(|exchange| exchange.state());
             Ok(json(&documents::farm(&farm, exchange.as_ref())))
         },
-    ))
+    ));
+    about.by(route)
 }
 
 /// `GET /api/version`
-pub fn version() -> Route {
-    endpoint(warp::path!("api" / "version").and(warp::get()).then(async || -> Answer {
+pub fn version() -> Endpoint {
+    let about =
+        get("/api/version", "The version of this program").answers::<documents::Version>(StatusCode::OK);
+    let route = endpoint(warp::path!("api" / "version").and(warp::get()).then(async || -> Answer {
         Ok(json(&documents::Version { name: "Flamenco Manager", version: VERSION }))
-    }))
+    }));
+    about.by(route)
 }
 
-/// `GET /api/health`: 503 with the failing part named, unless all is well.
-pub fn health(site: &Arc<Site>) -> Route {
-    endpoint(warp::path!("api" / "health").and(warp::get()).and(with(site)).then(
+/// `GET /api/health`
+pub fn health(site: &Arc<Site>) -> Endpoint {
+    let about = get("/api/health", "Whether the Manager is well; if not, the failing part is named")
+        .answers::<documents::Health>(StatusCode::OK)
+        .fails(StatusCode::SERVICE_UNAVAILABLE);
+    let route = endpoint(warp::path!("api" / "health").and(warp::get()).and(with(site)).then(
         async |site: Arc<Site>| -> Answer {
             let ailments = site.services.ailments().await;
             if ailments.is_empty() {
@@ -39,5 +49,6 @@ pub fn health(site: &Arc<Site>) -> Route {
             }
             Err(ApiError::unhealthy(ailments.join("; ")))
         },
-    ))
+    ));
+    about.by(route)
 }

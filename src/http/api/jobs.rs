@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use warp::Filter;
 
@@ -14,7 +15,8 @@ use super::{
         body::{self, BodyError},
         documents,
         error::ApiError,
-        routes::{Answer, Route, endpoint, json, look, with},
+        openapi::{self, Endpoint, get, patch, post},
+        routes::{Answer, endpoint, json, look, with},
     },
     created, id,
     listing::{ListParameters, PAGE, cursor},
@@ -32,8 +34,18 @@ use crate::{
 };
 
 /// `POST /api/jobs`
-pub fn submit(site: &Arc<Site>) -> Route {
-    endpoint(
+pub fn submit(site: &Arc<Site>) -> Endpoint {
+    let about = post("/api/jobs", "Submits a job: all of it is taken, or nothing")
+        .query::<Submission>()
+        .header(
+            "Idempotency-Key",
+            "A name for this submission: sent again with it, within a day, it makes no second job",
+        )
+        .body::<NewJob>()
+        .answers::<documents::Plan>(StatusCode::OK) // with dry_run
+        .answers::<documents::Job>(StatusCode::CREATED)
+        .fails(StatusCode::UNPROCESSABLE_ENTITY);
+    let route = endpoint(
         warp::path!("api" / "jobs")
             .and(warp::post())
             .and(with(site))
@@ -69,7 +81,8 @@ pub fn submit(site: &Arc<Site>) -> Route {
                     taken(&site, id, id != planned)
                 },
             ),
-    )
+    );
+    about.by(route)
 }
 
 /// The answer to a submission; `replayed`, if the job was made of it when it came before.
@@ -95,7 +108,7 @@ async fn claim(headers: &HeaderMap, body: &Bytes) -> Result<Option<Claim>, ApiEr
 /// The largest submission, in bytes: as many tasks as are allowed, with commands of ordinary size.
 const SUBMISSION: u64 = 128 << 20;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Submission {
     /// Only say what would become of it.
@@ -103,42 +116,59 @@ struct Submission {
     dry_run: bool,
 }
 
-/// `GET /api/job-types`: what there is to be submitted, and what settings each takes.
-pub fn types() -> Route {
-    endpoint(
+/// `GET /api/job-types`
+pub fn types() -> Endpoint {
+    let about = get("/api/job-types", "What there is to be submitted, and what settings each takes")
+        .answers::<documents::JobTypes>(StatusCode::OK);
+    let route = endpoint(
         warp::path!("api" / "job-types")
             .and(warp::get())
             .then(async || -> Answer { Ok(json(&documents::JobTypes { job_types: job_types() })) }),
-    )
+    );
+    about.by(route)
 }
 
-/// `GET /api/jobs`: the newest first, if nothing else is asked for.
-pub fn list(site: &Arc<Site>) -> Route {
-    endpoint(warp::path!("api" / "jobs").and(warp::get()).and(with(site)).and(parameters()).then(
-        async |site: Arc<Site>, how: Result<ListParameters, ApiError>| -> Answer {
-            let query: JobQuery = how?.query(PAGE)?;
-            let sort = query.order.by.name();
-            let page = look(&site, move |services| services.jobs(&query)).await?;
-            let jobs = page.entries.iter().map(|(job, state)| documents::job(job, state)).collect();
-            let next = page.next.map(|place| cursor(sort, &place));
-            Ok(json(&documents::JobList { jobs, next, total: page.total }))
-        },
-    ))
+/// `GET /api/jobs`
+pub fn list(site: &Arc<Site>) -> Endpoint {
+    let about = get("/api/jobs", "Jobs, the newest first if nothing else is asked for")
+        .query::<ListParameters>()
+        .answers::<documents::JobList>(StatusCode::OK);
+    let route =
+        endpoint(warp::path!("api" / "jobs").and(warp::get()).and(with(site)).and(parameters()).then(
+            async |site: Arc<Site>, how: Result<ListParameters, ApiError>| -> Answer {
+                let query: JobQuery = how?.query(PAGE)?;
+                let sort = query.order.by.name();
+                let page = look(&site, move |services| services.jobs(&query)).await?;
+                let jobs = page.entries.iter().map(|(job, state)| documents::job(job, state)).collect();
+                let next = page.next.map(|place| cursor(sort, &place));
+                Ok(json(&documents::JobList { jobs, next, total: page.total }))
+            },
+        ));
+    about.by(route)
 }
 
 /// `GET /api/jobs/{id}`
-pub fn show(site: &Arc<Site>) -> Route {
-    endpoint(warp::path!("api" / "jobs" / String).and(warp::get()).and(with(site)).then(
+pub fn show(site: &Arc<Site>) -> Endpoint {
+    let about = get("/api/jobs/{id}", "A job").path::<JobId>("id").answers::<documents::Job>(StatusCode::OK);
+    let route = endpoint(warp::path!("api" / "jobs" / String).and(warp::get()).and(with(site)).then(
         async |job: String, site: Arc<Site>| -> Answer {
             let (job, state) = site.services.job(id(&job)?)?;
             Ok(json(&documents::job(&job, &state)))
         },
-    ))
+    ));
+    about.by(route)
 }
 
-/// `GET /api/jobs/{id}/tasks`: in the order in which they were submitted, if nothing else is asked for.
-pub fn tasks(site: &Arc<Site>) -> Route {
-    endpoint(
+/// `GET /api/jobs/{id}/tasks`
+pub fn tasks(site: &Arc<Site>) -> Endpoint {
+    let about = get(
+        "/api/jobs/{id}/tasks",
+        "The tasks of a job, in the order in which they were submitted if nothing else is asked for",
+    )
+    .path::<JobId>("id")
+    .query::<ListParameters>()
+    .answers::<documents::TaskList>(StatusCode::OK);
+    let route = endpoint(
         warp::path!("api" / "jobs" / String / "tasks")
             .and(warp::get())
             .and(with(site))
@@ -153,37 +183,56 @@ pub fn tasks(site: &Arc<Site>) -> Route {
                 let next = page.next.map(|place| cursor(sort, &place));
                 Ok(json(&documents::TaskList { tasks, total: page.total, next }))
             }),
-    )
+    );
+    about.by(route)
 }
 
-/// `POST /api/jobs/{id}/cancel`: what workers have of it they are told to stop, and the rest is canceled.
-pub fn cancel(site: &Arc<Site>) -> Route {
-    endpoint(
-        warp::path!("api" / "jobs" / String / "cancel").and(warp::post()).and(with(site)).then(
+/// `POST /api/jobs/{id}/cancel`
+pub fn cancel(site: &Arc<Site>) -> Endpoint {
+    let about = post(
+        "/api/jobs/{id}/cancel",
+        "What workers have of the job they are told to stop, and the rest is canceled",
+    )
+    .path::<JobId>("id")
+    .answers::<documents::Job>(StatusCode::OK)
+    .fails(StatusCode::CONFLICT);
+    let route =
+        endpoint(warp::path!("api" / "jobs" / String / "cancel").and(warp::post()).and(with(site)).then(
             async |job: String, site: Arc<Site>| -> Answer { act(&site, &job, JobAction::Cancel).await },
-        ),
-    )
+        ));
+    about.by(route)
 }
 
-/// `POST /api/jobs/{id}/pause`: what workers have of it they finish, and nothing else is handed out.
-pub fn pause(site: &Arc<Site>) -> Route {
-    endpoint(
-        warp::path!("api" / "jobs" / String / "pause").and(warp::post()).and(with(site)).then(
+/// `POST /api/jobs/{id}/pause`
+pub fn pause(site: &Arc<Site>) -> Endpoint {
+    let about = post(
+        "/api/jobs/{id}/pause",
+        "What workers have of the job they finish, and nothing else is handed out",
+    )
+    .path::<JobId>("id")
+    .answers::<documents::Job>(StatusCode::OK)
+    .fails(StatusCode::CONFLICT);
+    let route =
+        endpoint(warp::path!("api" / "jobs" / String / "pause").and(warp::post()).and(with(site)).then(
             async |job: String, site: Arc<Site>| -> Answer { act(&site, &job, JobAction::Pause).await },
-        ),
-    )
+        ));
+    about.by(route)
 }
 
-/// `POST /api/jobs/{id}/resume`: a paused job goes on.
-pub fn resume(site: &Arc<Site>) -> Route {
-    endpoint(
-        warp::path!("api" / "jobs" / String / "resume").and(warp::post()).and(with(site)).then(
+/// `POST /api/jobs/{id}/resume`
+pub fn resume(site: &Arc<Site>) -> Endpoint {
+    let about = post("/api/jobs/{id}/resume", "A paused job goes on")
+        .path::<JobId>("id")
+        .answers::<documents::Job>(StatusCode::OK)
+        .fails(StatusCode::CONFLICT);
+    let route =
+        endpoint(warp::path!("api" / "jobs" / String / "resume").and(warp::post()).and(with(site)).then(
             async |job: String, site: Arc<Site>| -> Answer { act(&site, &job, JobAction::Resume).await },
-        ),
-    )
+        ));
+    about.by(route)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Requeue {
     #[serde(default)]
@@ -191,17 +240,24 @@ struct Requeue {
 }
 
 /// Which tasks of a job are requeued.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum WhichTasks {
+    /// All of them.
     #[default]
     All,
+    /// Those that are not completed.
     Failed,
 }
 
-/// `POST /api/jobs/{id}/requeue`: all of it is done again; with `?tasks=failed` what is not completed.
-pub fn requeue(site: &Arc<Site>) -> Route {
-    endpoint(
+/// `POST /api/jobs/{id}/requeue`
+pub fn requeue(site: &Arc<Site>) -> Endpoint {
+    let about = post("/api/jobs/{id}/requeue", "The job is done again")
+        .path::<JobId>("id")
+        .query::<Requeue>()
+        .answers::<documents::Job>(StatusCode::OK)
+        .fails(StatusCode::CONFLICT);
+    let route = endpoint(
         warp::path!("api" / "jobs" / String / "requeue")
             .and(warp::post())
             .and(with(site))
@@ -213,12 +269,18 @@ pub fn requeue(site: &Arc<Site>) -> Route {
                 };
                 act(&site, &job, action).await
             }),
-    )
+    );
+    about.by(route)
 }
 
-/// `PATCH /api/jobs/{id}`: `{"priority": 70, "max_workers": 4, "worker_tags": ["gpu"]}`, any of them; it counts at once.
-pub fn change(site: &Arc<Site>) -> Route {
-    endpoint(
+/// `PATCH /api/jobs/{id}`
+pub fn change(site: &Arc<Site>) -> Endpoint {
+    let about = patch("/api/jobs/{id}", "Changes a job; it counts at once")
+        .path::<JobId>("id")
+        .body::<JobChange>()
+        .answers::<documents::Job>(StatusCode::OK)
+        .fails(StatusCode::CONFLICT);
+    let route = endpoint(
         warp::path!("api" / "jobs" / String)
             .and(warp::patch())
             .and(with(site))
@@ -230,26 +292,36 @@ pub fn change(site: &Arc<Site>) -> Route {
                 site.services.change_job(job, change).await?;
                 answer(&site, job)
             }),
-    )
+    );
+    about.by(route)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Deletion {
+    /// Even if workers are at it.
     #[serde(default)]
     force: bool,
 }
 
-/// `DELETE /api/jobs/{id}`: with its tasks and their logs. One that workers are at only with `?force=true`.
-pub fn delete(site: &Arc<Site>) -> Route {
-    endpoint(warp::path!("api" / "jobs" / String).and(warp::delete()).and(with(site)).and(parameters()).then(
-        async |job: String, site: Arc<Site>, how: Result<Deletion, ApiError>| -> Answer {
-            let Deletion { force } = how?;
-            let job = id(&job)?;
-            do_to_the_end(&site, job, JobAction::Delete { force }).await?;
-            Ok(json(&documents::Deleted { deleted: job }))
-        },
-    ))
+/// `DELETE /api/jobs/{id}`
+pub fn delete(site: &Arc<Site>) -> Endpoint {
+    let about = openapi::delete("/api/jobs/{id}", "Deletes a job with its tasks and their logs")
+        .path::<JobId>("id")
+        .query::<Deletion>()
+        .answers::<documents::Deleted>(StatusCode::OK)
+        .fails(StatusCode::CONFLICT);
+    let route = endpoint(
+        warp::path!("api" / "jobs" / String).and(warp::delete()).and(with(site)).and(parameters()).then(
+            async |job: String, site: Arc<Site>, how: Result<Deletion, ApiError>| -> Answer {
+                let Deletion { force } = how?;
+                let job = id(&job)?;
+                do_to_the_end(&site, job, JobAction::Delete { force }).await?;
+                Ok(json(&documents::Deleted { deleted: job }))
+            },
+        ),
+    );
+    about.by(route)
 }
 
 async fn act(site: &Arc<Site>, job: &str, action: JobAction) -> Answer {

@@ -1,6 +1,7 @@
 //! What lists can be asked for behind the question mark: filters, an order, a page.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -17,19 +18,23 @@ const MOST_ON_A_PAGE: usize = 1000;
 pub const PAGE: usize = 100;
 
 /// The parameters of a list that can be filtered and sorted.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListParameters {
+    /// Only those with one of these statuses, with commas between.
     #[serde(default)]
     status: String,
+    /// Only those of one of these types, with commas between.
     #[serde(default, rename = "type")]
     types: String,
+    /// Only those in whose names or IDs this is found, whether in capitals or not.
     #[serde(default)]
     text: String,
+    /// What they go by; with a `-` before it, the other way round.
     sort: Option<String>,
     /// `next` of the page before.
-    #[serde(alias = "before")]
     after: Option<String>,
+    /// How many to show at the most.
     limit: Option<usize>,
 }
 
@@ -52,10 +57,12 @@ impl ListParameters {
 }
 
 /// The parameters of a list that is shown as it is.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PageParameters {
+    /// `next` of the page before.
     after: Option<String>,
+    /// How many to show at the most.
     limit: Option<usize>,
 }
 

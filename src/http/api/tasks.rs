@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use warp::Filter;
 
@@ -10,56 +12,77 @@ use super::{
         Site, documents,
         error::ApiError,
         logs,
-        routes::{Answer, Route, endpoint, json, with},
+        openapi::{Endpoint, get, post},
+        routes::{Answer, endpoint, json, with},
     },
     id, parameters,
 };
 use crate::domain::ids::TaskId;
 
 /// `GET /api/tasks/{id}`
-pub fn show(site: &Arc<Site>) -> Route {
-    endpoint(warp::path!("api" / "tasks" / String).and(warp::get()).and(with(site)).then(
+pub fn show(site: &Arc<Site>) -> Endpoint {
+    let about = get("/api/tasks/{id}", "A task")
+        .path::<TaskId>("id")
+        .answers::<documents::TaskOfPeople>(StatusCode::OK);
+    let route = endpoint(warp::path!("api" / "tasks" / String).and(warp::get()).and(with(site)).then(
         async |task: String, site: Arc<Site>| -> Answer {
             let view = site.services.task(id(&task)?)?;
             Ok(json(&documents::task(&view).map_err(|error| ApiError::internal(&error))?))
         },
-    ))
+    ));
+    about.by(route)
 }
 
 /// `POST /api/tasks/{id}/cancel`
-pub fn cancel(site: &Arc<Site>) -> Route {
-    endpoint(warp::path!("api" / "tasks" / String / "cancel").and(warp::post()).and(with(site)).then(
-        async |task: String, site: Arc<Site>| -> Answer {
-            let task: TaskId = id(&task)?;
-            site.services.cancel_task(task).await?;
-            let view = site.services.task(task)?;
-            Ok(json(&documents::task(&view).map_err(|error| ApiError::internal(&error))?))
-        },
-    ))
+pub fn cancel(site: &Arc<Site>) -> Endpoint {
+    let about = post("/api/tasks/{id}/cancel", "Stops a task for good")
+        .path::<TaskId>("id")
+        .answers::<documents::TaskOfPeople>(StatusCode::OK)
+        .fails(StatusCode::CONFLICT);
+    let route =
+        endpoint(warp::path!("api" / "tasks" / String / "cancel").and(warp::post()).and(with(site)).then(
+            async |task: String, site: Arc<Site>| -> Answer {
+                let task: TaskId = id(&task)?;
+                site.services.cancel_task(task).await?;
+                let view = site.services.task(task)?;
+                Ok(json(&documents::task(&view).map_err(|error| ApiError::internal(&error))?))
+            },
+        ));
+    about.by(route)
 }
 
-/// `POST /api/tasks/{id}/requeue`: it is done again, and all that come behind it.
-pub fn requeue(site: &Arc<Site>) -> Route {
-    endpoint(warp::path!("api" / "tasks" / String / "requeue").and(warp::post()).and(with(site)).then(
-        async |task: String, site: Arc<Site>| -> Answer {
-            let task: TaskId = id(&task)?;
-            site.services.requeue_task(task).await?;
-            let view = site.services.task(task)?;
-            Ok(json(&documents::task(&view).map_err(|error| ApiError::internal(&error))?))
-        },
-    ))
+/// `POST /api/tasks/{id}/requeue`
+pub fn requeue(site: &Arc<Site>) -> Endpoint {
+    let about = post("/api/tasks/{id}/requeue", "The task is done again, and all that come behind it")
+        .path::<TaskId>("id")
+        .answers::<documents::TaskOfPeople>(StatusCode::OK)
+        .fails(StatusCode::CONFLICT);
+    let route =
+        endpoint(warp::path!("api" / "tasks" / String / "requeue").and(warp::post()).and(with(site)).then(
+            async |task: String, site: Arc<Site>| -> Answer {
+                let task: TaskId = id(&task)?;
+                site.services.requeue_task(task).await?;
+                let view = site.services.task(task)?;
+                Ok(json(&documents::task(&view).map_err(|error| ApiError::internal(&error))?))
+            },
+        ));
+    about.by(route)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct LogPart {
     /// As many lines from the end.
     tail: Option<usize>,
 }
 
-/// `GET /api/tasks/{id}/log`: whole, or the last lines, always as text.
-pub fn log(site: &Arc<Site>) -> Route {
-    endpoint(
+/// `GET /api/tasks/{id}/log`
+pub fn log(site: &Arc<Site>) -> Endpoint {
+    let about = get("/api/tasks/{id}/log", "The log of a task")
+        .path::<TaskId>("id")
+        .query::<LogPart>()
+        .answers_as("text/plain; charset=utf-8");
+    let route = endpoint(
         warp::path!("api" / "tasks" / String / "log")
             .and(warp::get())
             .and(with(site))
@@ -73,5 +96,6 @@ pub fn log(site: &Arc<Site>) -> Route {
                     None => Ok(logs::whole_text(log)),
                 }
             }),
-    )
+    );
+    about.by(route)
 }

@@ -2,31 +2,39 @@
 
 use std::sync::Arc;
 
+use http::StatusCode;
 use warp::Filter;
 
 use super::super::{
     Site, documents,
-    routes::{Answer, Route, endpoint, json, with},
+    openapi::{Endpoint, delete},
+    routes::{Answer, endpoint, json, with},
 };
 
-/// `DELETE /api/tasks`: erases all tasks and jobs.
-pub fn erase_tasks(site: &Arc<Site>) -> Route {
-    endpoint(warp::path!("api" / "tasks").and(warp::delete()).and(with(site)).then(
+/// `DELETE /api/tasks`
+pub fn erase_tasks(site: &Arc<Site>) -> Endpoint {
+    let about =
+        delete("/api/tasks", "Erases all tasks and jobs").answers::<documents::Erased>(StatusCode::OK);
+    let route = endpoint(warp::path!("api" / "tasks").and(warp::delete()).and(with(site)).then(
         async |site: Arc<Site>| -> Answer {
             let erased = site.services.erase_tasks().await?;
             tracing::warn!(erased, "all tasks were erased");
             Ok(json(&documents::Erased { erased }))
         },
-    ))
+    ));
+    about.by(route)
 }
 
-/// `DELETE /api/task-update-queue`: erases what the Server has not heard.
-pub fn purge_updates(site: &Arc<Site>) -> Route {
-    endpoint(warp::path!("api" / "task-update-queue").and(warp::delete()).and(with(site)).then(
+/// `DELETE /api/task-update-queue`
+pub fn purge_updates(site: &Arc<Site>) -> Endpoint {
+    let about = delete("/api/task-update-queue", "Erases what the Flamenco Server has not heard")
+        .answers::<documents::Erased>(StatusCode::OK);
+    let route = endpoint(warp::path!("api" / "task-update-queue").and(warp::delete()).and(with(site)).then(
         async |site: Arc<Site>| -> Answer {
             let erased = site.services.purge_updates().await?;
             tracing::warn!(erased, "the queue of task updates was erased");
             Ok(json(&documents::Erased { erased }))
         },
-    ))
+    ));
+    about.by(route)
 }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use warp::Filter;
 
@@ -12,7 +14,8 @@ use super::{
         body::{self, BodyError},
         documents,
         error::ApiError,
-        routes::{Answer, Route, endpoint, json, look, with},
+        openapi::{self, Endpoint, get, patch, post},
+        routes::{Answer, endpoint, json, look, with},
         worker::presence::no_content,
     },
     id,
@@ -27,30 +30,43 @@ use crate::domain::{
 };
 
 /// `GET /api/workers`: by nickname, if nothing else is asked for; all of them, unless a limit is given.
-pub fn list(site: &Arc<Site>) -> Route {
-    endpoint(warp::path!("api" / "workers").and(warp::get()).and(with(site)).and(parameters()).then(
-        async |site: Arc<Site>, how: Result<ListParameters, ApiError>| -> Answer {
-            let query: WorkerQuery = how?.query(usize::MAX)?;
-            let sort = query.order.by.name();
-            let page = look(&site, move |services| services.list_workers(&query)).await?;
-            let workers = page.entries.iter().map(documents::worker).collect();
-            let next = page.next.map(|place| cursor(sort, &place));
-            Ok(json(&documents::WorkerList { next, total: page.total, workers }))
-        },
-    ))
+pub fn list(site: &Arc<Site>) -> Endpoint {
+    let about = get(
+        "/api/workers",
+        "Workers, by nickname if nothing else is asked for; all of them, unless a limit is given",
+    )
+    .query::<ListParameters>()
+    .answers::<documents::WorkerList>(StatusCode::OK);
+    let route =
+        endpoint(warp::path!("api" / "workers").and(warp::get()).and(with(site)).and(parameters()).then(
+            async |site: Arc<Site>, how: Result<ListParameters, ApiError>| -> Answer {
+                let query: WorkerQuery = how?.query(usize::MAX)?;
+                let sort = query.order.by.name();
+                let page = look(&site, move |services| services.list_workers(&query)).await?;
+                let workers = page.entries.iter().map(documents::worker).collect();
+                let next = page.next.map(|place| cursor(sort, &place));
+                Ok(json(&documents::WorkerList { next, total: page.total, workers }))
+            },
+        ));
+    about.by(route)
 }
 
 /// `GET /api/workers/{id}`
-pub fn show(site: &Arc<Site>) -> Route {
-    endpoint(
+pub fn show(site: &Arc<Site>) -> Endpoint {
+    let about = get("/api/workers/{id}", "A worker")
+        .path::<WorkerId>("id")
+        .answers::<documents::Worker>(StatusCode::OK);
+    let route = endpoint(
         warp::path!("api" / "workers" / String)
             .and(warp::get())
             .and(with(site))
             .then(async |worker: String, site: Arc<Site>| -> Answer { answer(&site, id(&worker)?) }),
-    )
+    );
+    about.by(route)
 }
 
-#[derive(Deserialize)]
+/// What a worker is asked.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct StatusWish {
     status: WorkerStatus,
@@ -60,8 +76,12 @@ struct StatusWish {
 }
 
 /// `POST /api/workers/{id}/status`: `{"status": "asleep", "lazy": true}`.
-pub fn request_status(site: &Arc<Site>) -> Route {
-    endpoint(
+pub fn request_status(site: &Arc<Site>) -> Endpoint {
+    let about = post("/api/workers/{id}/status", "Asks a worker to change its status")
+        .path::<WorkerId>("id")
+        .body::<StatusWish>()
+        .answers::<documents::Worker>(StatusCode::OK);
+    let route = endpoint(
         warp::path!("api" / "workers" / String / "status")
             .and(warp::post())
             .and(with(site))
@@ -74,29 +94,46 @@ pub fn request_status(site: &Arc<Site>) -> Route {
                 site.services.request_status(worker, status, lazy).await?;
                 answer(&site, worker)
             }),
-    )
+    );
+    about.by(route)
 }
 
 /// `POST /api/workers/{id}/ack-timeout`: somebody has seen that it timed out.
-pub fn acknowledge_timeout(site: &Arc<Site>) -> Route {
-    endpoint(warp::path!("api" / "workers" / String / "ack-timeout").and(warp::post()).and(with(site)).then(
-        async |worker: String, site: Arc<Site>| -> Answer {
-            let worker = id(&worker)?;
-            site.services.acknowledge_timeout(worker).await?;
-            answer(&site, worker)
-        },
-    ))
+pub fn acknowledge_timeout(site: &Arc<Site>) -> Endpoint {
+    let about = post(
+        "/api/workers/{id}/ack-timeout",
+        "Somebody has seen that the worker timed out: it counts as offline",
+    )
+    .path::<WorkerId>("id")
+    .answers::<documents::Worker>(StatusCode::OK)
+    .fails(StatusCode::BAD_REQUEST);
+    let route = endpoint(
+        warp::path!("api" / "workers" / String / "ack-timeout").and(warp::post()).and(with(site)).then(
+            async |worker: String, site: Arc<Site>| -> Answer {
+                let worker = id(&worker)?;
+                site.services.acknowledge_timeout(worker).await?;
+                answer(&site, worker)
+            },
+        ),
+    );
+    about.by(route)
 }
 
-#[derive(Deserialize)]
+/// What is to be changed about a worker.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct WorkerChange {
+    /// Those that it has from now on.
     tags: Tags,
 }
 
 /// `PATCH /api/workers/{id}`: `{"tags": ["gpu"]}`, in place of those that it had.
-pub fn change(site: &Arc<Site>) -> Route {
-    endpoint(
+pub fn change(site: &Arc<Site>) -> Endpoint {
+    let about = patch("/api/workers/{id}", "Changes a worker")
+        .path::<WorkerId>("id")
+        .body::<WorkerChange>()
+        .answers::<documents::Worker>(StatusCode::OK);
+    let route = endpoint(
         warp::path!("api" / "workers" / String)
             .and(warp::patch())
             .and(with(site))
@@ -109,17 +146,22 @@ pub fn change(site: &Arc<Site>) -> Route {
                 site.services.set_worker_tags(worker, tags).await?;
                 answer(&site, worker)
             }),
-    )
+    );
+    about.by(route)
 }
 
 /// `DELETE /api/workers/{id}`: it is forgotten, and its tasks go back to the queue.
-pub fn forget(site: &Arc<Site>) -> Route {
-    endpoint(warp::path!("api" / "workers" / String).and(warp::delete()).and(with(site)).then(
+pub fn forget(site: &Arc<Site>) -> Endpoint {
+    let about = openapi::delete("/api/workers/{id}", "Forgets a worker; its tasks go back to the queue")
+        .path::<WorkerId>("id")
+        .answers::<()>(StatusCode::NO_CONTENT);
+    let route = endpoint(warp::path!("api" / "workers" / String).and(warp::delete()).and(with(site)).then(
         async |worker: String, site: Arc<Site>| -> Answer {
             site.services.forget_worker(id(&worker)?).await?;
             Ok(no_content())
         },
-    ))
+    ));
+    about.by(route)
 }
 
 /// The worker as it is now.

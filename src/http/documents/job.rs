@@ -65,7 +65,7 @@ struct TaskCounts {
 pub struct JobList<'a> {
     /// The newest first.
     pub jobs: Vec<Job<'a>>,
-    /// What to give as `before` to get the next page; nothing when this is the last.
+    /// What to give as `after` to get the next page; nothing when this is the last.
     pub next: Option<String>,
     /// How many jobs there are in all.
     pub total: u64,

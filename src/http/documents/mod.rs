@@ -7,14 +7,19 @@ mod error;
 mod explain;
 mod farm;
 mod job;
+mod outcome;
 mod task;
 mod worker;
 
 pub use self::{
-    error::error,
-    explain::{job_explanation, task_explanation, worker_explanation},
-    farm::{Erased, Health, Version, farm},
-    job::{Deleted, JobList, JobTypes, job, plan, starved_job},
-    task::{Command, TaskList, task, task_text},
-    worker::{Blacklist, WorkerList, named_blacklist_line, new_worker, worker},
+    error::{ErrorDocument, error},
+    explain::{
+        JobExplanation, TaskExplanation, WorkerExplanation, job_explanation, task_explanation,
+        worker_explanation,
+    },
+    farm::{Erased, Farm, Health, Version, farm},
+    job::{Deleted, Job, JobList, JobTypes, Plan, job, plan, starved_job},
+    outcome::{Outcome, Refused},
+    task::{Command, TaskList, TaskOfPeople, task, task_text},
+    worker::{Blacklist, Worker, WorkerList, named_blacklist_line, new_worker, worker},
 };

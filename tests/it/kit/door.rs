@@ -14,21 +14,33 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
+use super::contract;
+
 /// Where a Manager is reached; the same after a restart.
 #[derive(Clone)]
-pub struct Door(Arc<Mutex<SocketAddr>>);
+pub struct Door {
+    address: Arc<Mutex<SocketAddr>>,
+    /// Whether answers have to be what the API's document says.
+    has_contract: bool,
+}
 
 impl Door {
+    /// To a Manager.
     pub fn new(address: SocketAddr) -> Self {
-        Self(Arc::new(Mutex::new(address)))
+        Self { address: Arc::new(Mutex::new(address)), has_contract: true }
+    }
+
+    /// To anything else.
+    pub fn without_contract(address: SocketAddr) -> Self {
+        Self { has_contract: false, ..Self::new(address) }
     }
 
     pub fn moved_to(&self, address: SocketAddr) {
-        *self.0.lock().unwrap() = address;
+        *self.address.lock().unwrap() = address;
     }
 
     pub fn address(&self) -> SocketAddr {
-        *self.0.lock().unwrap()
+        *self.address.lock().unwrap()
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -59,6 +71,27 @@ impl Door {
 
     /// Any call, where the answer may not come.
     pub async fn try_call(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Result<Answer, Box<dyn Error>> {
+        let request = body.into();
+        let answer = self.unchecked(method.clone(), path, headers, request.clone()).await?;
+        if self.has_contract && contract::is_of_api(path) {
+            let Answer { status, headers, body } = &answer;
+            let contract = contract::contract().await;
+            let verified = contract
+                .expected(&method, path, &request, *status, headers)
+                .and_then(|schema| schema.map_or(Ok(()), |schema| contract::verify(schema, body)));
+            assert_eq!(verified, Ok(()), "{method} {path} and the API's document differ");
+        }
+        Ok(answer)
+    }
+
+    /// Any call, whatever the API's document says about it.
+    pub async fn unchecked(
         &self,
         method: Method,
         path: &str,

@@ -1,5 +1,6 @@
 //! What every story needs: a Manager to test, workers that speak to it, a Server above it, jobs to do.
 
+mod contract;
 mod door;
 mod jobs;
 mod killed;
@@ -8,6 +9,7 @@ mod manager;
 mod server;
 mod worker;
 
+pub use contract::{Contract, verify};
 pub use door::Answer;
 pub use jobs::{Job, behind, job, task, with};
 pub use killed::killed_at;
