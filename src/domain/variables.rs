@@ -1,13 +1,18 @@
 //! Variables: `{blender}` in a task's settings becomes the path of Blender on the platform of the worker that
 //! gets the task. Where the values come from is the configuration's affair.
 
-use std::collections::BTreeMap;
+mod two_way;
 
-use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use two_way::KnownPaths;
+
 /// Who reads a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Audience {
     /// Everybody.
@@ -19,13 +24,13 @@ pub enum Audience {
 }
 
 /// Which way a variable is replaced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// `{name}` becomes the value on its way to a worker.
     OneWay,
-    /// As well, the value becomes `{name}` when a job is submitted. That half is done by the submitting
-    /// program, which learns the values from the Flamenco Server; towards workers both directions are the same.
+    /// As well, the value becomes `{name}` at the beginning of a path when a job is submitted. Towards workers both
+    /// directions are the same.
     TwoWay,
 }
 
@@ -50,21 +55,50 @@ pub struct Variable {
 }
 
 impl Variable {
-    /// The value for `audience` on `platform` (in lower case): its own, or else the one for everybody.
+    /// What stands in for `{name}` for `audience` on `platform` (in lower case).
     fn value(&self, audience: Audience, platform: &str) -> Option<&str> {
+        Some(self.text(self.choose(audience, platform)?))
+    }
+
+    /// The value for `audience` on `platform`: its own, or else the one for everybody.
+    fn choose(&self, audience: Audience, platform: &str) -> Option<&VariableValue> {
         let exactly = |audience| {
             let fits = |value: &&VariableValue| {
                 value.audience == audience && value.platforms.iter().any(|name| name == platform)
             };
             self.values.iter().find(fits)
         };
-        let value = exactly(audience).or_else(|| exactly(Audience::All))?.value.as_str();
-        Some(match self.direction {
-            Direction::OneWay => value,
-            // As in Flamenco Manager 2.x: a slash follows the variable where it is used.
-            Direction::TwoWay => value.trim_end_matches('/'),
-        })
+        exactly(audience).or_else(|| exactly(Audience::All))
     }
+
+    /// The platforms on which there is a value; if there is an `only` (in lower case), just that.
+    fn platforms(&self, only: Option<&str>) -> BTreeSet<&str> {
+        let all = self.values.iter().flat_map(|value| &value.platforms).map(String::as_str);
+        all.filter(|platform| only.is_none_or(|only| only == *platform)).collect()
+    }
+
+    fn text<'a>(&self, value: &'a VariableValue) -> &'a str {
+        match self.direction {
+            Direction::OneWay => &value.value,
+            // As in Flamenco Manager 2.x: a slash follows the variable where it is used.
+            Direction::TwoWay => value.value.trim_end_matches('/'),
+        }
+    }
+}
+
+/// A value as people and scripts see it: of one variable on one platform.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ListedValue<'a> {
+    /// The variable.
+    pub name: &'a str,
+    /// Which way it is replaced.
+    pub direction: Direction,
+    /// Where the value holds.
+    pub platform: &'a str,
+    /// For whom the value is.
+    pub audience: Audience,
+    /// What stands in for `{name}`.
+    pub value: &'a str,
 }
 
 /// All variables by name. Serialised it is the `variables` object that the Flamenco Server takes.
@@ -73,6 +107,33 @@ impl Variable {
 pub struct Variables(pub BTreeMap<String, Variable>);
 
 impl Variables {
+    /// All values by name and platform; with a platform those that hold there, with an audience those that it reads.
+    #[must_use]
+    pub fn list(&self, platform: Option<&str>, audience: Option<Audience>) -> Vec<ListedValue<'_>> {
+        let only = platform.map(str::to_lowercase);
+        let mut listed = Vec::new();
+        for (name, variable) in &self.0 {
+            for platform in variable.platforms(only.as_deref()) {
+                let values: Vec<_> = match audience {
+                    Some(audience) => variable.choose(audience, platform).into_iter().collect(),
+                    None => variable
+                        .values
+                        .iter()
+                        .filter(|value| value.platforms.iter().any(|on| on == platform))
+                        .collect(),
+                };
+                listed.extend(values.into_iter().map(|value| ListedValue {
+                    name,
+                    direction: variable.direction,
+                    platform,
+                    audience: value.audience,
+                    value: variable.text(value),
+                }));
+            }
+        }
+        listed
+    }
+
     /// `settings` of a command with each `{name}` replaced by its value for `audience` on `platform`.
     ///
     /// Texts in lists and in nested objects are replaced too (Flamenco Manager 2.x stopped at the top level,
@@ -153,142 +214,4 @@ fn each_leaf(value: Value, change: &impl Fn(Value) -> Value) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    use super::*;
-
-    fn value(audience: Audience, platforms: &[&str], value: &str) -> VariableValue {
-        let platforms = platforms.iter().map(ToString::to_string).collect();
-        VariableValue { audience, platforms, value: value.to_owned() }
-    }
-
-    fn variables() -> Variables {
-        let one = |name: &str, direction, values| (name.to_owned(), Variable { direction, values });
-        Variables(BTreeMap::from([
-            one(
-                "blender",
-                Direction::OneWay,
-                vec![
-                    value(Audience::All, &["linux", "darwin"], "/usr/bin/blender"),
-                    value(Audience::Workers, &["linux"], "/farm/blender"),
-                    value(Audience::All, &["windows"], "C:/{ffmpeg}.exe"),
-                ],
-            ),
-            one("ffmpeg", Direction::OneWay, vec![value(Audience::Users, &["linux"], "ffmpeg")]),
-            one("render", Direction::TwoWay, vec![value(Audience::All, &["linux", "windows"], "R:/")]),
-        ]))
-    }
-
-    fn for_worker(text: &str, platform: &str) -> Value {
-        variables().replace(json!(text), Audience::Workers, platform)
-    }
-
-    #[test]
-    fn a_variable_becomes_its_value_wherever_it_stands() {
-        assert_eq!(for_worker("{blender} -b {render}/x", "linux"), "/farm/blender -b R:/x");
-        assert_eq!(for_worker("{{render}}", "windows"), "{R:}");
-        assert_eq!(for_worker("{{{render}", "windows"), "{{R:");
-    }
-
-    #[test]
-    fn the_value_for_an_audience_goes_before_the_one_for_everybody() {
-        let text = || json!("{blender}");
-        let replaced = |audience| variables().replace(text(), audience, "linux");
-        assert_eq!(replaced(Audience::Workers), "/farm/blender");
-        assert_eq!(replaced(Audience::Users), "/usr/bin/blender");
-        assert_eq!(replaced(Audience::All), "/usr/bin/blender");
-    }
-
-    #[test]
-    fn the_case_of_a_platform_does_not_matter() {
-        assert_eq!(for_worker("{blender}", "Darwin"), "/usr/bin/blender");
-    }
-
-    #[test]
-    fn what_has_no_value_stays_as_it_is() {
-        for text in ["{ffmpeg}", "{unknown}", "{}", "{", "}", "{blender", "{Blender}", "f'{frame:04}'", "{é}"]
-        {
-            assert_eq!(for_worker(text, "linux"), text);
-        }
-        assert_eq!(for_worker("{blender}", "plan9"), "{blender}");
-    }
-
-    #[test]
-    fn a_value_is_not_searched_for_variables() {
-        let replaced = variables().replace(json!("{blender}"), Audience::Users, "windows");
-        assert_eq!(replaced, "C:/{ffmpeg}.exe");
-    }
-
-    #[test]
-    fn nested_texts_are_replaced_and_keys_are_not() {
-        let settings = json!({"{render}": 1, "list": ["{render}", 2], "deep": {"path": "{render}/a"}});
-        assert_eq!(
-            variables().replace(settings, Audience::Workers, "linux"),
-            json!({"{render}": 1, "list": ["R:", 2], "deep": {"path": "R:/a"}}),
-        );
-    }
-
-    #[test]
-    fn the_server_gets_the_variables_as_configured() {
-        let render = &serde_json::to_value(variables()).unwrap()["render"];
-        let values = json!([{"audience": "all", "platforms": ["linux", "windows"], "value": "R:/"}]);
-        assert_eq!(*render, json!({"direction": "twoway", "values": values}));
-    }
-
-    #[test]
-    fn whole_numbers_become_integers() {
-        let settings = json!({"fps": 24.0, "half": 0.5, "list": [{"x": -3.0}], "zero": -0.0, "text": "24.0"});
-        let expected = r#"{"fps":24,"half":0.5,"list":[{"x":-3}],"text":"24.0","zero":0}"#;
-        assert_eq!(tidy_settings(settings).to_string(), expected);
-    }
-
-    #[test]
-    fn a_whole_float_becomes_an_integer_as_long_as_64_bits_hold_it() {
-        for (float, written) in [
-            ("9007199254740992.0", "9007199254740992"),
-            ("1e18", "1000000000000000000"),
-            ("-9223372036854775808.0", "-9223372036854775808"),
-            ("9223372036854775808.0", "9223372036854775808"),
-            ("18446744073709549568.0", "18446744073709549568"),
-        ] {
-            let settings = serde_json::from_str(&format!(r#"{{"n":{float}}}"#)).unwrap();
-            assert_eq!(tidy_settings(settings).to_string(), format!(r#"{{"n":{written}}}"#));
-        }
-        for float in [18_446_744_073_709_551_616.0, -1e19, 1e300] {
-            assert_eq!(tidy_settings(json!({"n": float})), json!({"n": float}));
-        }
-    }
-
-    #[test]
-    fn settings_are_always_an_object() {
-        for odd in [json!(null), json!([1]), json!("x"), json!(2.0)] {
-            assert_eq!(tidy_settings(odd), json!({}));
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn a_text_without_braces_is_left_alone(text in "[^{}]*") {
-            prop_assert_eq!(for_worker(&text, "linux"), text);
-        }
-
-        #[test]
-        fn without_variables_every_text_is_left_alone(text in ".*") {
-            let replaced = Variables::default().replace(json!(text), Audience::Workers, "linux");
-            prop_assert_eq!(replaced, text);
-        }
-
-        #[test]
-        fn what_stands_around_a_variable_is_left_alone(before in "[a-z{ ]*", after in "[a-z} ]*") {
-            let replaced = for_worker(&format!("{before}{{render}}{after}"), "linux");
-            prop_assert_eq!(replaced, format!("{before}R:{after}"));
-        }
-
-        #[test]
-        fn an_integer_sent_as_a_float_arrives_as_an_integer(n in any::<i32>()) {
-            prop_assert_eq!(tidy_settings(json!({"n": f64::from(n)})), json!({"n": n}));
-        }
-    }
-}
+mod tests;

@@ -64,6 +64,7 @@ pub fn routes(
             api::explain::job(site),
             api::explain::task(site),
             api::explain::worker(site),
+            api::variables::list(site),
             api::farm::farm(site),
             api::farm::version(),
             api::farm::health(site),

@@ -22,6 +22,7 @@ use crate::domain::{
     job::{Job, JobWish, MANAGER_LOCAL},
     tags::Tags,
     task::{Progress, Task, TaskStatus},
+    variables::KnownPaths,
 };
 
 /// How large a submission may be.
@@ -80,6 +81,9 @@ pub struct NewJob {
     /// Its tasks, if they are ready-made; those that are equal otherwise are handed out in this order.
     #[serde(default)]
     pub tasks: Option<Vec<NewTask>>,
+    /// The platform on whose paths it was made, in the words of the configuration's variables: `linux`, `windows`, …
+    #[serde(default)]
+    pub submitter_platform: Option<String>,
 }
 
 /// A task as it is submitted.
@@ -152,19 +156,21 @@ pub struct PlannedTask {
 }
 
 impl Services {
-    /// Checks a submission and makes its tasks, if they are to be made from settings. Nothing is kept. A large job takes
-    /// a second or two.
+    /// Checks a submission and makes its tasks, if they are to be made from settings. Paths that two-way variables stand
+    /// for become these first. Nothing is kept. A large job takes a second or two.
     pub fn plan_job(&self, new: NewJob, time_zone: &TimeZone) -> Result<Plan, Error> {
         check_job(&new).map_err(Error::Refused)?;
         self.check_dependencies(&new.depends_on)?;
         let now = self.now();
+        let paths = self.policy.variables.known_paths(new.submitter_platform.as_deref());
         let NewJob { name, priority, job_type, settings, metadata, start_paused, depends_on, .. } = new;
         let (settings, tasks) = match (settings, new.tasks) {
             (Some(settings), None) => {
+                let settings = paths.to_variables(settings);
                 let tasks = self.compile(&job_type, &settings, now, time_zone)?;
                 (settings, tasks)
             }
-            (None, Some(tasks)) => (Map::new(), ready_made(tasks).map_err(Error::Refused)?),
+            (None, Some(tasks)) => (Map::new(), ready_made(tasks, &paths).map_err(Error::Refused)?),
             (Some(_), Some(_)) | (None, None) => {
                 let why = "a job has either settings, from which its tasks are made, or a list of tasks";
                 return Err(Error::Refused(why.to_owned()));
@@ -283,6 +289,9 @@ fn check_job(job: &NewJob) -> Result<(), String> {
     if job.job_type == MANAGER_LOCAL {
         return Err(format!("job_type {MANAGER_LOCAL:?} is kept for the Manager's own test renders"));
     }
+    if let Some(platform) = &job.submitter_platform {
+        check_text("submitter_platform", platform, limits::WORD)?;
+    }
     let metadata = serde_json::to_string(&job.metadata).map_or(usize::MAX, |text| text.len());
     if metadata > limits::METADATA {
         return Err(format!("metadata has {metadata} bytes; at most {} are allowed", limits::METADATA));
@@ -290,14 +299,17 @@ fn check_job(job: &NewJob) -> Result<(), String> {
     Ok(())
 }
 
-/// Checks a list of tasks.
-fn ready_made(tasks: Vec<NewTask>) -> Result<Vec<PlannedTask>, String> {
+/// Checks a list of tasks, and puts variables for paths.
+fn ready_made(tasks: Vec<NewTask>, paths: &KnownPaths<'_>) -> Result<Vec<PlannedTask>, String> {
     let parents = check_tasks(&tasks)?;
     tasks
         .into_iter()
         .zip(parents)
         .map(|(task, parents)| {
-            let NewTask { name, task_type, priority, commands, parents: _ } = task;
+            let NewTask { name, task_type, priority, mut commands, parents: _ } = task;
+            for command in &mut commands {
+                command.settings = paths.to_variables(std::mem::take(&mut command.settings));
+            }
             let commands =
                 serde_json::to_string(&commands).map_err(|error| format!("task {name:?}: {error}"))?;
             Ok(PlannedTask { name, task_type, priority, commands, parents })

@@ -31,4 +31,5 @@ mod task_logs;
 mod time_left;
 mod timeouts;
 mod updates;
+mod variables;
 mod workers_api;

@@ -199,8 +199,9 @@ fn are_frames(text: &str) -> Result<(), String> {
 
 fn has_a_folder(path: &str) -> Result<(), String> {
     match paths::split(path) {
-        Some(_) => Ok(()),
-        None => {
+        // Which folder a variable by itself is in nobody knows here.
+        Some((folder, name)) if folder != "." || !name.starts_with('{') => Ok(()),
+        _ => {
             Err(format!("must be a path with a folder and a name, like /render/shot/video, but is {path:?}"))
         }
     }

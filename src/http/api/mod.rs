@@ -8,6 +8,7 @@ pub mod jobs;
 mod listing;
 pub mod tasks;
 pub mod upkeep;
+pub mod variables;
 pub mod workers;
 
 use std::{convert::Infallible, str::FromStr};

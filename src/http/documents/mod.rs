@@ -9,6 +9,7 @@ mod farm;
 mod job;
 mod outcome;
 mod task;
+mod variables;
 mod worker;
 
 pub use self::{
@@ -21,5 +22,6 @@ pub use self::{
     job::{Deleted, Job, JobList, JobTypes, Plan, job, plan, starved_job},
     outcome::{Outcome, Refused},
     task::{Command, TaskList, TaskOfPeople, task, task_text},
+    variables::VariableList,
     worker::{Blacklist, Worker, WorkerList, named_blacklist_line, new_worker, worker},
 };

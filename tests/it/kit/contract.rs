@@ -72,12 +72,13 @@ impl Contract {
     ) -> Result<Option<&Validator>, String> {
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
         let at_path = self.at(path);
+        // A HEAD is answered like a GET, without the body.
         let only_head = method == Method::HEAD;
         let described = if only_head { &Method::GET } else { method };
         let Some(operation) = at_path.iter().find(|operation| operation.method == *described) else {
             let fitting: &[u16] = if at_path.is_empty() { &[404, 403] } else { &[405, 403] };
             return if fitting.contains(&status.as_u16()) {
-                Ok(Some(&self.error))
+                Ok(Some(&self.error).filter(|_| !only_head))
             } else {
                 Err(format!("is answered with {status} and not described"))
             };
