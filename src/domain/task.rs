@@ -238,6 +238,19 @@ impl TaskStatus {
         }
     }
 
+    /// Is it over with a task in this status, unless somebody requeues it?
+    pub fn has_ended(self) -> bool {
+        match self {
+            Self::Failed | Self::Completed | Self::Canceled => true,
+            Self::Queued
+            | Self::ClaimedByManager
+            | Self::Active
+            | Self::CancelRequested
+            | Self::SoftFailed
+            | Self::Paused => false,
+        }
+    }
+
     /// The name on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -330,7 +343,7 @@ mod tests {
 
     #[test]
     fn what_is_over_stays_over_unless_it_is_requeued_or_the_server_cancels_it() {
-        for status in [TaskStatus::Failed, TaskStatus::Completed, TaskStatus::Canceled] {
+        for status in TaskStatus::ALL.into_iter().filter(|status| status.has_ended()) {
             let others = |event: &TaskEvent| !matches!(event, TaskEvent::ServerCancels | TaskEvent::Requeued);
             for event in EVENTS.into_iter().filter(others) {
                 assert_eq!(status.after(event), Err(IllegalTransition { from: status, event }));

@@ -6,6 +6,7 @@ pub mod body;
 mod cross_site;
 mod documents;
 mod error;
+mod follow;
 mod logs;
 mod metrics;
 mod openapi;
@@ -15,6 +16,7 @@ mod registration_token;
 mod routes;
 mod scripts;
 pub mod server;
+mod sse;
 mod worker;
 
 use std::sync::Arc;

@@ -36,6 +36,10 @@ const CUT_MAY_TAKE: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
 
+/// The end of the Manager, for answers that go on until then. Routes get it with `warp::ext::get::<Stopping>()`.
+#[derive(Debug, Clone)]
+pub struct Stopping(pub CancellationToken);
+
 /// Makes the answer to a request whose handler panicked, from the request's path. It always ends as a 5xx.
 pub type OnPanic = fn(path: &str) -> Response;
 
@@ -69,7 +73,7 @@ impl Default for Limits {
 
 /// Serves `routes` on `listener` until `stop`. Then no connection is accepted any more, idle ones are closed,
 /// and requests under way have `limits.drain` to finish before they are dropped. Answers without an end
-/// (server-sent events) must watch `stop` themselves, or they hold it up for all of that time.
+/// (server-sent events) must watch [`Stopping`] themselves, or they hold it up for all of that time.
 ///
 /// Dropping the future drops the connections, too.
 pub async fn serve<F>(
@@ -159,8 +163,10 @@ where
     F::Extract: Reply,
 {
     let routes = TowerToHyperService::new(warp::service(routes));
+    let stopping = Stopping(stop.clone());
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
+        request.extensions_mut().insert(stopping.clone());
         answer(routes.clone(), request, on_panic)
     });
     let (tcp, timer) = watch(tcp, limits.head, limits.write);

@@ -6,6 +6,7 @@ mod credentials;
 mod explain;
 mod failing;
 mod farm;
+mod following;
 mod hand_out;
 mod identity;
 mod job_changes;
@@ -58,7 +59,7 @@ use crate::{
 };
 pub use crate::{
     store::{BlacklistEntry, LogRequest, Queued},
-    tasklogs::{Gzip, LogFile},
+    tasklogs::{Gzip, LogFile, Next, Place},
 };
 
 /// What the configuration says about how the Manager behaves.

@@ -2,6 +2,7 @@
 //! alone, so that no request can lead out of the folder. Everything here blocks, and holds little in memory.
 
 mod compress;
+mod follow;
 mod keeper;
 mod read;
 mod rotate;
@@ -13,6 +14,7 @@ use std::{
 };
 
 pub use compress::Gzip;
+pub use follow::{MalformedPlace, Next, Place};
 pub use keeper::LogKeeper;
 pub use read::{LogFile, last_lines};
 

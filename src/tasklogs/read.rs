@@ -50,6 +50,11 @@ impl LogFile {
         self.compressed
     }
 
+    /// How long it was when it was opened.
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
     /// Whether it is shown whole to everybody: below 15 KiB. This is of interest for logs that are not compressed.
     pub fn is_short(&self) -> bool {
         self.length < HEAD + TAIL
@@ -77,6 +82,12 @@ impl LogFile {
         let path = self.path.clone();
         let lines = if self.compressed { self.last_of_compressed(count) } else { self.last_of_plain(count) };
         lines.map_err(LogError::read(&path))
+    }
+
+    /// Where those lines start. For logs that are not compressed.
+    pub fn start_of_tail(&self, count: usize) -> Result<u64, LogError> {
+        let lines = self.last_of_plain(count).map_err(LogError::read(&self.path))?;
+        Ok(self.length - size(lines.len()))
     }
 
     fn cut_out_the_middle(&self) -> io::Result<Vec<u8>> {
@@ -127,7 +138,8 @@ impl LogFile {
         Ok(last_bytes(text, limit))
     }
 
-    fn part(&self, start: u64, length: u64) -> io::Result<Vec<u8>> {
+    /// At most `length` bytes from `start` on.
+    pub(super) fn part(&self, start: u64, length: u64) -> io::Result<Vec<u8>> {
         let mut file = &self.file;
         file.seek(SeekFrom::Start(start))?;
         let mut part = Vec::new();
@@ -179,7 +191,7 @@ fn start_of_character(text: &[u8], from: usize) -> usize {
 }
 
 /// The end of the last character that is not cut off by the end of `text`.
-fn end_of_last_character(text: &[u8]) -> usize {
+pub(super) fn end_of_last_character(text: &[u8]) -> usize {
     let Some(last) = text.iter().rposition(|&byte| !is_continuation(byte)) else { return text.len() };
     match std::str::from_utf8(&text[last..]) {
         Err(error) if error.error_len().is_none() => last,
@@ -193,7 +205,7 @@ fn is_continuation(byte: u8) -> bool {
 }
 
 /// A length as it is counted here; no platform has lengths that do not fit.
-fn size(length: usize) -> u64 {
+pub(super) fn size(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
 }
 

@@ -24,13 +24,18 @@ pub(super) fn rotate(current: &Path) -> io::Result<()> {
     }
 }
 
+/// How many old logs there are, up to a gap.
+pub(super) fn put_aside(current: &Path) -> io::Result<u32> {
+    let mut count = 0;
+    while is_taken(current, count + 1)? {
+        count += 1;
+    }
+    Ok(count)
+}
+
 /// Moves old logs up by one, so that number 1 is free. Beyond a gap they stay.
 fn make_room(current: &Path) -> io::Result<()> {
-    let mut free = 1;
-    while is_taken(current, free)? {
-        free += 1;
-    }
-    for number in (1..free).rev() {
+    for number in (1..=put_aside(current)?).rev() {
         for end in PLAIN_AND_COMPRESSED {
             let from = with_suffix(current, &format!(".{number}{end}"));
             let to = with_suffix(current, &format!(".{}{end}", number + 1));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use warp::Filter;
@@ -11,13 +11,14 @@ use super::{
     super::{
         Site, documents,
         error::ApiError,
-        logs,
+        follow, logs,
         openapi::{Endpoint, get, post},
         routes::{Answer, endpoint, json, with},
+        sse,
     },
     id, parameters,
 };
-use crate::domain::ids::TaskId;
+use crate::{domain::ids::TaskId, services::Place};
 
 /// `GET /api/tasks/{id}`
 pub fn show(site: &Arc<Site>) -> Endpoint {
@@ -74,28 +75,63 @@ pub fn requeue(site: &Arc<Site>) -> Endpoint {
 struct LogPart {
     /// As many lines from the end.
     tail: Option<usize>,
+    /// As events, with what is added.
+    #[serde(default)]
+    follow: bool,
 }
 
 /// `GET /api/tasks/{id}/log`
 pub fn log(site: &Arc<Site>) -> Endpoint {
-    let about = get("/api/tasks/{id}/log", "The log of a task")
-        .path::<TaskId>("id")
-        .query::<LogPart>()
-        .answers_as("text/plain; charset=utf-8");
+    let about = get(
+        "/api/tasks/{id}/log",
+        "The log of a task: as text, or with `follow` as events until the task has ended",
+    )
+    .path::<TaskId>("id")
+    .query::<LogPart>()
+    .header("Last-Event-ID", "The `id` of the last event that was heard of the log: it goes on from there")
+    .answers_as("text/plain; charset=utf-8")
+    .answers_as("text/event-stream");
     let route = endpoint(
         warp::path!("api" / "tasks" / String / "log")
             .and(warp::get())
             .and(with(site))
             .and(parameters())
-            .then(async |task: String, site: Arc<Site>, part: Result<LogPart, ApiError>| -> Answer {
-                let (task, LogPart { tail }) = (id(&task)?, part?);
-                let log = site.services.log(site.services.job_of_task(task)?, task).await?;
-                let log = log.ok_or_else(|| ApiError::not_found(format!("task {task} has no log yet")))?;
-                match tail {
-                    Some(lines) => logs::tail(log, lines).await,
-                    None => Ok(logs::whole_text(log)),
-                }
-            }),
+            .and(warp::header::headers_cloned())
+            .and(sse::stop())
+            .then(
+                async |task: String,
+                       site: Arc<Site>,
+                       part: Result<LogPart, ApiError>,
+                       headers,
+                       stop|
+                       -> Answer {
+                    let (task, LogPart { tail, follow }) = (id(&task)?, part?);
+                    let job = site.services.job_of_task(task)?;
+                    if follow {
+                        let place = match last_event(&headers)? {
+                            Some(place) => place,
+                            None => site.services.place_in_log(job, task, tail).await?,
+                        };
+                        return Ok(sse::answer(follow::events(&site.services, job, task, place), stop));
+                    }
+                    let log = site.services.log(job, task).await?;
+                    let log =
+                        log.ok_or_else(|| ApiError::not_found(format!("task {task} has no log yet")))?;
+                    match tail {
+                        Some(lines) => logs::tail(log, lines).await,
+                        None => Ok(logs::whole_text(log)),
+                    }
+                },
+            ),
     );
     about.by(route)
+}
+
+/// The place up to which somebody has followed a log before.
+fn last_event(headers: &HeaderMap) -> Result<Option<Place>, ApiError> {
+    let Some(last) = headers.get("last-event-id") else { return Ok(None) };
+    let place = last.to_str().ok().and_then(|last| last.parse().ok());
+    let place =
+        place.ok_or_else(|| ApiError::bad_request("Last-Event-ID is no place in a log; leave it out"));
+    place.map(Some)
 }

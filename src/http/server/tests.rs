@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::Notify,
@@ -334,4 +335,38 @@ async fn thousands_of_idle_connections_leave_room_for_one_more() {
     assert!(idle.len() > 100, "only {} connections", idle.len());
     idle.pop();
     get(&mut server.connect().await, "/hello", "hi").await;
+}
+
+/// A server whose answer to everything is "first", after a pause "then", and no end.
+async fn server_of_events(limits: Limits, pause: Duration) -> Running {
+    let events = move |stop| {
+        let then = stream::once(async move {
+            tokio::time::sleep(pause).await;
+            Bytes::from("then")
+        });
+        let first = stream::iter([Bytes::from("first")]);
+        crate::http::sse::answer(first.chain(then).chain(stream::pending()), stop)
+    };
+    Running::with(limits, crate::http::sse::stop().map(events).boxed()).await
+}
+
+#[tokio::test]
+async fn an_answer_that_goes_on_is_cut_by_no_limit() {
+    let limit = HEAD / 3;
+    let limits = Limits { head: limit, idle: limit, write: limit, ..LIMITS };
+    let server = server_of_events(limits, limit * 4).await;
+    let mut client = server.connect().await;
+    client.write_all(b"GET / HTTP/1.1\r\nHost: m\r\n\r\n").await.unwrap();
+    expect(&mut client, "then\r\n").await;
+}
+
+#[tokio::test]
+async fn an_answer_that_goes_on_ends_at_the_stop() {
+    let server = server_of_events(LIMITS, LONG * 2).await;
+    let mut client = server.connect().await;
+    client.write_all(b"GET / HTTP/1.1\r\nHost: m\r\n\r\n").await.unwrap();
+    expect(&mut client, "first\r\n").await;
+    server.stop.cancel();
+    assert_eq!(rest(&mut client).await, "0\r\n\r\n");
+    timeout(LONG / 2, server.server).await.expect("nothing holds it up").unwrap();
 }

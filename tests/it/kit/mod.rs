@@ -2,6 +2,7 @@
 
 mod contract;
 mod door;
+mod events;
 mod jobs;
 mod killed;
 mod listener;
@@ -11,6 +12,7 @@ mod worker;
 
 pub use contract::{Contract, verify};
 pub use door::Answer;
+pub use events::Events;
 pub use jobs::{Job, behind, job, task, with};
 pub use killed::killed_at;
 pub use listener::Listener;
