@@ -16,7 +16,7 @@ use crate::{
     domain::failure::FailurePolicy,
     exchange::{About, Exchange, Pace},
     http::{
-        Site, on_panic, routes,
+        Live, Site, on_panic, routes,
         server::{Limits, serve},
     },
     loops,
@@ -266,6 +266,7 @@ pub fn site(config: &Config, services: &Arc<Services>, exchange: Option<Arc<Exch
             .worker_registration_secret
             .as_ref()
             .map(|secret| secret.expose().to_owned()),
+        live: Live::default(),
         time_zone: TimeZone::system(),
     }
 }

@@ -7,6 +7,7 @@ mod cross_site;
 mod documents;
 mod error;
 mod follow;
+mod live;
 mod logs;
 mod metrics;
 mod openapi;
@@ -25,6 +26,7 @@ use jiff::tz::TimeZone;
 
 pub use self::{
     error::on_panic,
+    live::Live,
     routes::{any_of, routes},
 };
 use crate::{
@@ -47,6 +49,8 @@ pub struct Site {
     pub exchange: Option<Arc<Exchange>>,
     /// `worker_registration_secret`
     pub registration_secret: Option<String>,
+    /// Those who listen to what happens.
+    pub live: Live,
     /// The local time zone, in which sleep schedules are meant.
     pub time_zone: TimeZone,
 }

@@ -65,6 +65,7 @@ pub fn routes(
             api::explain::task(site),
             api::explain::worker(site),
             api::variables::list(site),
+            api::events::events(site),
             api::farm::farm(site),
             api::farm::version(),
             api::farm::health(site),

@@ -174,7 +174,7 @@ impl Services {
     }
 }
 
-fn worker_view(tx: &ReadTx, worker: Worker) -> Result<WorkerView, Error> {
+pub(super) fn worker_view(tx: &ReadTx, worker: Worker) -> Result<WorkerView, Error> {
     let current_task = match worker.current_task {
         Some(id) => tx.task(id)?,
         None => None,

@@ -23,6 +23,7 @@ mod server_queue;
 mod server_tasks;
 mod submissions;
 mod test_render;
+mod watching;
 
 use std::sync::{Arc, atomic::AtomicU8};
 
@@ -40,6 +41,7 @@ pub use self::{
     reports::MayIRun,
     server_queue::{PushOutcome, ServerQueues},
     server_tasks::{Candidate, DownloadStart},
+    watching::{Changed, Changes},
 };
 use self::{credentials::Credentials, identity::Identities, server_news::ServerNews};
 use crate::{

@@ -74,6 +74,7 @@ impl WriteTx<'_> {
     /// Blacklists the worker from now on.
     pub fn put_blacklist(&mut self, worker: WorkerId, job: JobId, task_type: &str) -> Result<(), StoreError> {
         let now = time_bytes(self.now());
+        self.touched().workers.add(worker);
         self.insert(Table::Blacklist, &key(worker, job, task_type), &now)
     }
 
@@ -84,6 +85,7 @@ impl WriteTx<'_> {
         job: JobId,
         task_type: &str,
     ) -> Result<(), StoreError> {
+        self.touched().workers.add(worker);
         self.remove(Table::Blacklist, &key(worker, job, task_type))
     }
 }

@@ -19,6 +19,7 @@ mod server_wishes;
 mod settings;
 mod submissions;
 mod tasks;
+mod touched;
 mod tx;
 mod updates;
 mod workers;
@@ -37,12 +38,14 @@ pub use self::{
     blacklist::BlacklistEntry,
     ready::ReadyGroup,
     server_wishes::LogRequest,
+    touched::{Set, Touched},
     tx::{ReadTx, Rows, Tx, WriteTx},
     updates::Queued,
 };
 use self::{
     heartbeats::Heartbeats,
     schema::{SCHEMA_VERSION, SCHEMA_VERSION_KEY, Table},
+    touched::Watch,
     writer::Writer,
 };
 
@@ -162,6 +165,7 @@ struct DatabaseFile {
     open: RwLock<Option<Database>>,
     /// What is newer than the file, as far as signs of life go.
     heartbeats: Arc<Heartbeats>,
+    watch: Watch,
 }
 
 /// What an open database holds.
@@ -237,6 +241,21 @@ impl Store {
         &self.file.heartbeats
     }
 
+    /// From now on [`Store::touched`] tells what was changed.
+    pub fn watch(&self) {
+        self.file.watch.begin();
+    }
+
+    /// Ends that.
+    pub fn stop_watching(&self) {
+        self.file.watch.end();
+    }
+
+    /// What was changed since the last time somebody asked; nothing if nothing was written at all.
+    pub fn touched(&self) -> Option<Touched> {
+        self.file.watch.take()
+    }
+
     /// Finishes the changes that wait and closes the file. Whatever comes later is told that the database is
     /// closed.
     pub fn close(&self) {
@@ -256,7 +275,7 @@ impl Drop for Store {
 
 impl DatabaseFile {
     fn new(path: String, opener: Opener) -> Self {
-        Self { path, opener, open: RwLock::new(None), heartbeats: Arc::default() }
+        Self { path, opener, open: RwLock::new(None), heartbeats: Arc::default(), watch: Watch::default() }
     }
 
     /// Refuses what is not ours before redb opens it for good and, as it always does, writes to it.

@@ -10,6 +10,7 @@ use super::{
     ready::ReadyTask,
     records::TaskRow,
     schema::Table,
+    touched::Touched,
     tx::{ReadTx, Rows, Tx, WriteTx},
 };
 use crate::domain::{
@@ -244,6 +245,7 @@ impl WriteTx<'_> {
             self.clear(table)?;
         }
         self.forget_summaries();
+        *self.touched() = Touched::everything();
         Ok(tasks)
     }
 
@@ -254,6 +256,8 @@ impl WriteTx<'_> {
         old: Option<&TaskRow>,
         new: Option<&TaskRow>,
     ) -> Result<(), StoreError> {
+        self.touch(old);
+        self.touch(new);
         self.reindex_job(id, old, new)?;
         self.reindex_parents(id, old, new)?;
         self.reindex_in_hand(old, new)?;
@@ -264,6 +268,15 @@ impl WriteTx<'_> {
             (false, true) => self.children_wait(id, 1),
             (true, false) => self.children_wait(id, -1),
             _ => Ok(()),
+        }
+    }
+
+    /// A task is also part of what is told of its worker.
+    fn touch(&mut self, row: Option<&TaskRow>) {
+        let Some(TaskRow { task, .. }) = row else { return };
+        self.touched().tasks.add((task.job, task.id));
+        if let Some(worker) = task.worker_id {
+            self.touched().workers.add(worker);
         }
     }
 

@@ -19,6 +19,7 @@ use super::{
     keys::{number_from, successor},
     schema::Table,
     tasks::counter_key,
+    touched::Touched,
 };
 use crate::domain::{ids::JobId, job::JobState, task::TaskStatus};
 
@@ -80,6 +81,7 @@ impl Rows for ReadTables {
 pub struct WriteTables<'txn> {
     open: Vec<redb::Table<'txn, Bytes, Bytes>>,
     changes: u64,
+    touched: Touched,
     summaries: Summaries,
 }
 
@@ -116,7 +118,12 @@ impl<'txn> WriteTx<'txn> {
     pub(super) fn open(txn: &'txn WriteTransaction, beats: Arc<Heartbeats>) -> Result<Self, StoreError> {
         let open: Result<_, _> =
             Table::ALL.into_iter().map(|table| txn.open_table(table.definition())).collect();
-        let tables = WriteTables { open: open?, changes: 0, summaries: Summaries::default() };
+        let tables = WriteTables {
+            open: open?,
+            changes: 0,
+            touched: Touched::default(),
+            summaries: Summaries::default(),
+        };
         Ok(Self { tables, now: Timestamp::UNIX_EPOCH, beats })
     }
 
@@ -133,11 +140,13 @@ impl<'txn> WriteTx<'txn> {
     /// Keeps the state of a job.
     pub(super) fn put_job_state(&mut self, id: JobId, state: JobState) {
         self.tables.changes += 1;
+        self.touched().jobs.add(id);
         self.tables.summaries.jobs.insert(id, state);
     }
 
     /// Forgets the state of a job.
     pub(super) fn remove_job_state(&mut self, id: JobId) -> Result<(), StoreError> {
+        self.touched().jobs.add(id);
         self.tables.summaries.jobs.remove(&id);
         self.remove(Table::JobStates, &id.0)
     }
@@ -161,6 +170,11 @@ impl<'txn> WriteTx<'txn> {
             self.insert(Table::Counters, &key, &after.to_be_bytes())?;
         }
         Ok(())
+    }
+
+    /// Takes note of what is changed, for those who watch.
+    pub(super) fn touched(&mut self) -> &mut Touched {
+        &mut self.tables.touched
     }
 
     /// How many rows were written so far.

@@ -44,6 +44,7 @@ impl<T: Rows> Tx<T> {
 impl WriteTx<'_> {
     /// Keeps a worker.
     pub fn put_worker(&mut self, worker: &Worker) -> Result<(), StoreError> {
+        self.touched().workers.add(worker.id);
         self.insert_record(Table::Workers, &worker.id.0, worker)
     }
 
@@ -57,6 +58,7 @@ impl WriteTx<'_> {
     /// Forgets a worker, its failures and its blacklist entries. It has no task in its hands.
     pub fn delete_worker(&mut self, id: WorkerId) -> Result<(), StoreError> {
         let key = Key::new().worker(id);
+        self.touched().workers.add(id);
         self.remove(Table::Workers, &key)?;
         self.remove(Table::WorkersSeen, &key)?;
         self.remove_prefix(Table::Failures, &key)?;

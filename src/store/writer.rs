@@ -185,10 +185,15 @@ fn make_and_commit(file: &DatabaseFile, group: &mut [Box<dyn Change>]) -> Result
     let mut tx = WriteTx::open(&txn, Arc::clone(&file.heartbeats))?;
     let made =
         group.iter_mut().try_for_each(|change| change.make(&mut tx)).and_then(|()| tx.write_summaries());
-    let changes = tx.changes();
+    let (changes, touched) = (tx.changes(), std::mem::take(tx.touched()));
     drop(tx);
     made?;
-    if changes > 0 { Ok(txn.commit()?) } else { Ok(txn.abort()?) }
+    if changes == 0 {
+        return Ok(txn.abort()?);
+    }
+    txn.commit()?;
+    file.watch.add(touched);
+    Ok(())
 }
 
 /// Opens the file anew: after a failed write redb refuses everything else.

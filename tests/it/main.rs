@@ -18,6 +18,7 @@ mod job_life;
 mod jobs_api;
 mod kit;
 mod listing;
+mod live;
 mod log_follow;
 mod openapi;
 mod protocol;

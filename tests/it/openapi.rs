@@ -143,6 +143,8 @@ async fn every_operation_can_be_done() {
         assert!(answer.status.is_success(), "{method} {address}: {answer:?}");
         done.insert((method.to_owned(), path.to_owned()));
     }
+    m.door.listen("/api/events", None).await;
+    done.insert(("get".to_owned(), "/api/events".to_owned()));
     let document = document().await;
     let described = operations(&document).map(|(method, path, _)| (method.clone(), path.clone()));
     assert_eq!(done, described.collect());

@@ -2,6 +2,7 @@
 
 pub mod actions;
 pub mod blacklist;
+pub mod events;
 pub mod explain;
 pub mod farm;
 pub mod jobs;

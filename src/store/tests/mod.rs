@@ -7,6 +7,7 @@ mod group_commit;
 mod model;
 mod self_check;
 mod server;
+mod watching;
 
 use std::collections::BTreeMap;
 
