@@ -1,23 +1,78 @@
 //! Talks to a running Manager, for the commands that need one.
 
-use std::time::Duration;
+use std::{
+    io::{BufRead, BufReader},
+    time::Duration,
+};
 
+use http::StatusCode;
 use serde_json::Value;
 use ureq::{Agent, Body, http::Response};
+use uuid::Uuid;
 
 use super::Failure;
 use crate::config::{Config, HttpUrl};
 
-/// No answer takes longer than this, not even to a job of 200,000 tasks.
+/// No answer takes longer than this, not even to a job of 200,000 tasks. What is read as it comes is never silent for so
+/// long.
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// The largest answer, in bytes.
 const LARGEST: u64 = 256 << 20;
 
 /// A running Manager.
+#[derive(Clone)]
 pub struct Client {
     url: HttpUrl,
     agent: Agent,
+}
+
+/// Why a call brought nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// Nobody is there, or the connection broke.
+    #[error(
+        "no Manager answers at {url}: is it running? Start it with `flamenco-manager`, or say with --manager URL where \
+         it is ({reason})"
+    )]
+    Unreachable {
+        /// Where it should be.
+        url: HttpUrl,
+        /// What went wrong.
+        reason: ureq::Error,
+    },
+    /// Somebody else is there.
+    #[error("what answers at {url} is no Flamenco Manager (status {status})")]
+    Stranger {
+        /// Where the Manager should be.
+        url: HttpUrl,
+        /// What the stranger says.
+        status: StatusCode,
+    },
+    /// The Manager says no.
+    #[error("the Manager refused: {why}")]
+    Refused {
+        /// The status of the answer.
+        status: StatusCode,
+        /// What it says; a line for each problem if there are several.
+        why: String,
+    },
+}
+
+impl CallError {
+    /// Whether it may be over in a moment: a Manager that is being restarted, or whose disk has trouble.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Stranger { status, .. } | Self::Refused { status, .. } => status.is_server_error(),
+        }
+    }
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        Self::new(error.to_string())
+    }
 }
 
 impl Client {
@@ -36,46 +91,119 @@ impl Client {
     }
 
     /// `GET path`
-    pub fn get(&self, path: &str) -> Result<Value, Failure> {
-        self.answer(self.agent.get(self.at(path)).call())
+    pub fn get(&self, path: &str) -> Result<Value, CallError> {
+        self.get_with(path, &[])
+    }
+
+    /// `GET path?query`
+    pub fn get_with(&self, path: &str, query: &[(&str, String)]) -> Result<Value, CallError> {
+        self.answer(
+            self.agent.get(self.at(path)).query_pairs(query.iter().map(|(name, value)| (name, value))).call(),
+        )
     }
 
     /// `POST path` with a JSON body.
-    pub fn post(&self, path: &str, body: &[u8]) -> Result<Value, Failure> {
+    pub fn post(&self, path: &str, body: &[u8]) -> Result<Value, CallError> {
         self.answer(self.agent.post(self.at(path)).content_type("application/json").send(body))
     }
 
+    /// `POST path` of something new. When the connection breaks it is sent once more: by the key the Manager knows it again
+    /// if it has it already.
+    pub fn create(&self, path: &str, body: &[u8]) -> Result<Value, CallError> {
+        let key = Uuid::new_v4().to_string();
+        let send = || {
+            let request = self.agent.post(self.at(path)).header("Idempotency-Key", &key);
+            self.answer(request.content_type("application/json").send(body))
+        };
+        match send() {
+            Err(CallError::Unreachable { .. }) => send(),
+            answer => answer,
+        }
+    }
+
     /// `PATCH path` with a JSON body.
-    pub fn patch(&self, path: &str, body: &[u8]) -> Result<Value, Failure> {
+    pub fn patch(&self, path: &str, body: &[u8]) -> Result<Value, CallError> {
         self.answer(self.agent.patch(self.at(path)).content_type("application/json").send(body))
     }
 
     /// `DELETE path`
-    pub fn delete(&self, path: &str) -> Result<Value, Failure> {
+    pub fn delete(&self, path: &str) -> Result<Value, CallError> {
         self.answer(self.agent.delete(self.at(path)).call())
+    }
+
+    /// `GET path` of something long or endless, which is read as it comes; events go on behind `last_event`.
+    pub fn stream(&self, path: &str, last_event: Option<&str>) -> Result<impl BufRead + use<>, CallError> {
+        let request = self.agent.get(self.at(path)).config();
+        let request = request.timeout_global(None).timeout_connect(Some(LIMIT)).timeout_per_read(Some(LIMIT));
+        // What is compressed comes in larger pieces, and later.
+        let mut request = request.accept_encoding("").build();
+        if let Some(id) = last_event {
+            request = request.header("Last-Event-ID", id);
+        }
+        let response = request.call().map_err(|reason| self.unreachable(reason))?;
+        if response.status().is_success() {
+            return Ok(BufReader::new(response.into_body().into_reader()));
+        }
+        let status = response.status();
+        Err(self.answer(Ok(response)).err().unwrap_or(CallError::Stranger { url: self.url.clone(), status }))
     }
 
     fn at(&self, path: &str) -> String {
         format!("{}{}", self.url, path.trim_start_matches('/'))
     }
 
-    fn answer(&self, answer: Result<Response<Body>, ureq::Error>) -> Result<Value, Failure> {
-        let url = &self.url;
-        let unreachable = |error: ureq::Error| {
-            Failure::new(format!(
-                "no Manager answers at {url} ({error}); start one, or say with --manager URL where it is"
-            ))
-        };
-        let mut response = answer.map_err(unreachable)?;
+    fn unreachable(&self, reason: ureq::Error) -> CallError {
+        CallError::Unreachable { url: self.url.clone(), reason }
+    }
+
+    /// The document that is the answer; null if there is none.
+    fn answer(&self, answer: Result<Response<Body>, ureq::Error>) -> Result<Value, CallError> {
+        let mut response = answer.map_err(|reason| self.unreachable(reason))?;
         let status = response.status();
-        let text = response.body_mut().with_config().limit(LARGEST).read_to_string().map_err(unreachable)?;
-        let document: Value = serde_json::from_str(&text).map_err(|_| {
-            Failure::new(format!("what answers at {url} is no Flamenco Manager (status {status})"))
-        })?;
-        if status.is_success() {
-            return Ok(document);
+        if status == StatusCode::NO_CONTENT {
+            return Ok(Value::Null);
         }
-        let message = document["error"]["message"].as_str().unwrap_or("it does not say why");
-        Err(Failure::new(format!("the Manager refused: {message}")))
+        let text = response.body_mut().with_config().limit(LARGEST).read_to_string();
+        let text = text.map_err(|reason| self.unreachable(reason))?;
+        let document: Value =
+            serde_json::from_str(&text).map_err(|_| CallError::Stranger { url: self.url.clone(), status })?;
+        if status.is_success() { Ok(document) } else { Err(refusal(status, &document["error"])) }
+    }
+}
+
+fn refusal(status: StatusCode, error: &Value) -> CallError {
+    let problems: Vec<_> = error["problems"].as_array().into_iter().flatten().filter_map(problem).collect();
+    let why = if problems.is_empty() {
+        error["message"].as_str().unwrap_or("it does not say why").to_owned()
+    } else {
+        format!("the settings make no sense:\n  {}", problems.join("\n  "))
+    };
+    CallError::Refused { status, why }
+}
+
+/// What is wrong with a setting: the message goes on behind its name.
+fn problem(problem: &Value) -> Option<String> {
+    Some(format!("{} {}", problem["setting"].as_str()?, problem["message"].as_str()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn each_problem_of_the_settings_has_its_line() {
+        let problems = [("frames", "cannot be read"), ("fps", "must be a number")];
+        let problems = problems.map(|(setting, message)| json!({"setting": setting, "message": message}));
+        let error = json!({"message": "all in one line", "problems": problems});
+        assert_eq!(
+            refusal(StatusCode::BAD_REQUEST, &error).to_string(),
+            "the Manager refused: the settings make no sense:\n  frames cannot be read\n  fps must be a number"
+        );
+        let error = json!({"message": "job x is not known"});
+        let refused = refusal(StatusCode::NOT_FOUND, &error);
+        assert_eq!(refused.to_string(), "the Manager refused: job x is not known");
+        assert!(!refused.may_pass());
     }
 }

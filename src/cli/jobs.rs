@@ -1,44 +1,50 @@
-//! `job`: jobs are submitted, looked at and controlled.
+//! `job`: jobs are looked at and controlled.
 
-use std::fs;
+use std::process::ExitCode;
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::{
     Failure,
-    args::JobCommand,
+    args::{JobCommand, JobFilter},
     client::Client,
-    tables::{list, print, print_json, table, text},
+    submit::submit,
+    tables::{age, list, print, print_json, table, text},
+    wait::wait,
 };
+use crate::clock::{Clock, SystemClock};
 
 /// As many entries are asked for at a time.
 const PAGE: usize = 1000;
 
-pub fn execute(manager: &Client, command: &JobCommand, as_json: bool) -> Result<(), Failure> {
+pub fn execute(manager: &Client, command: &JobCommand, as_json: bool) -> Result<ExitCode, Failure> {
     match command {
-        JobCommand::Submit { file, dry_run } => {
-            let body = fs::read(file)
-                .map_err(|error| Failure::new(format!("{}: it cannot be read: {error}", file.display())))?;
-            if *dry_run {
-                let plan = manager.post("/api/jobs?dry_run=true", &body)?;
-                return if as_json { print_json(&plan) } else { print(&plan_table(&plan)) };
+        JobCommand::Submit(submission) => return submit(manager, submission, as_json),
+        JobCommand::Wait { id } => return wait(manager, &id.to_string(), as_json),
+        JobCommand::List(filter) => {
+            let query = query(filter);
+            let jobs = all(manager, "/api/jobs", &query, filter.limit, "jobs", "after")?;
+            match (as_json, jobs.is_empty()) {
+                (true, _) => print_json(&json!({ "jobs": jobs })),
+                (false, false) => print(&job_table(&jobs)),
+                (false, true) if query.is_empty() => print("There are no jobs."),
+                (false, true) => print("There are no such jobs."),
             }
-            let job = manager.post("/api/jobs", &body)?;
-            if as_json { print_json(&job) } else { print(&text(&job, "_id")) }
-        }
-        JobCommand::List => {
-            let jobs = all(manager, "/api/jobs", "jobs", "after")?;
-            if as_json { print_json(&json!({ "jobs": jobs })) } else { print(&job_table(&jobs)) }
         }
         JobCommand::Show { id } => {
             let job = manager.get(&format!("/api/jobs/{id}"))?;
-            let tasks = all(manager, &format!("/api/jobs/{id}/tasks"), "tasks", "after")?;
+            let tasks = all(manager, &format!("/api/jobs/{id}/tasks"), &[], None, "tasks", "after")?;
             if as_json {
-                return print_json(&json!({ "job": job, "tasks": tasks }));
+                print_json(&json!({ "job": job, "tasks": tasks }))
+            } else {
+                print(&format!(
+                    "{}\n\n{}{}",
+                    job_table(std::slice::from_ref(&job)),
+                    terms(&job),
+                    task_table(&tasks)
+                ))
             }
-            print(&job_table(std::slice::from_ref(&job)))?;
-            print(&format!("\n{}{}", terms(&job), task_table(&tasks)))
         }
         JobCommand::Cancel { id } => report(&manager.post(&format!("/api/jobs/{id}/cancel"), &[])?, as_json),
         JobCommand::Pause { id } => report(&manager.post(&format!("/api/jobs/{id}/pause"), &[])?, as_json),
@@ -55,7 +61,8 @@ pub fn execute(manager: &Client, command: &JobCommand, as_json: bool) -> Result<
             let deleted = manager.delete(&format!("/api/jobs/{id}?force={force}"))?;
             if as_json { print_json(&deleted) } else { print(&format!("Job {id} was deleted.")) }
         }
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The job after something was done with it.
@@ -63,39 +70,63 @@ fn report(job: &Value, as_json: bool) -> Result<(), Failure> {
     if as_json { print_json(job) } else { print(&job_table(std::slice::from_ref(job))) }
 }
 
-/// All entries of a list, page by page.
-fn all(manager: &Client, path: &str, name: &str, cursor: &str) -> Result<Vec<Value>, Failure> {
+/// What the Manager is asked to leave out, and how to sort.
+fn query(filter: &JobFilter) -> Vec<(&'static str, String)> {
+    let JobFilter { status, job_type, text, sort, limit: _ } = filter;
+    let any_of = |words: &[String]| (!words.is_empty()).then(|| words.join(","));
+    let given = [
+        ("status", any_of(status)),
+        ("type", any_of(job_type)),
+        ("text", text.clone()),
+        ("sort", sort.clone()),
+    ];
+    given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+/// The entries of a list, page by page, up to a limit.
+fn all(
+    manager: &Client,
+    path: &str,
+    query: &[(&str, String)],
+    limit: Option<usize>,
+    name: &str,
+    cursor: &str,
+) -> Result<Vec<Value>, Failure> {
+    let limit = limit.unwrap_or(usize::MAX);
     let mut entries = Vec::new();
-    let mut from = String::new();
-    loop {
-        let mut page = manager.get(&format!("{path}?limit={PAGE}{from}"))?;
+    let mut next = None;
+    while entries.len() < limit {
+        let mut query = query.to_vec();
+        query.push(("limit", PAGE.min(limit - entries.len()).to_string()));
+        query.extend(next.map(|next| (cursor, next)));
+        let mut page = manager.get_with(path, &query)?;
         if let Value::Array(more) = page[name].take() {
             entries.extend(more);
         }
-        match page["next"].as_str() {
-            Some(next) => from = format!("&{cursor}={next}"),
-            None => return Ok(entries),
+        next = page["next"].as_str().map(str::to_owned);
+        if next.is_none() {
+            break;
         }
     }
+    Ok(entries)
 }
 
+/// The name, which may be long, is the last.
 fn job_table(jobs: &[Value]) -> String {
-    if jobs.is_empty() {
-        return "There are no jobs.".into();
-    }
-    let mut table = table(&["ID", "NAME", "STATUS", "PRIORITY", "DONE", "FAILED", "TIME LEFT", "CREATED"]);
+    let now = SystemClock.now();
+    let mut table = table(&["ID", "STATUS", "PRIORITY", "DONE", "FAILED", "TIME LEFT", "AGE", "NAME"]);
     for job in jobs {
         let tasks = &job["tasks"];
         let in_status = |status: &str| tasks["by_status"][status].as_u64().unwrap_or(0);
         table.add_row([
             text(job, "_id"),
-            text(job, "name"),
             text(job, "status"),
             text(job, "priority"),
             format!("{} of {}", in_status("completed"), text(tasks, "total")),
             in_status("failed").to_string(),
             time_left(job),
-            text(job, "created"),
+            age(job, "created", now),
+            text(job, "name"),
         ]);
     }
     table.to_string()
@@ -131,7 +162,7 @@ fn terms(job: &Value) -> String {
 const NAMES_SHOWN: usize = 3;
 
 /// The tasks that a job would have.
-fn plan_table(plan: &Value) -> String {
+pub fn plan_table(plan: &Value) -> String {
     let tasks = plan["tasks"].as_array().map(Vec::as_slice).unwrap_or_default();
     let names = |list: &Value, name: &dyn Fn(&Value) -> String| {
         let list = list.as_array().map(Vec::as_slice).unwrap_or_default();

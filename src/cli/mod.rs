@@ -3,17 +3,28 @@
 pub mod args;
 mod check;
 mod client;
+mod crew;
 pub mod demo;
 mod erase;
+mod events;
 mod jobs;
 pub mod logging;
+mod outage;
 mod run;
+mod submit;
 mod tables;
+mod tasks;
+mod wait;
 mod workers;
 
 use std::{error::Error, io, process::ExitCode};
 
-use self::args::{Args, Command};
+use clap::Subcommand;
+
+use self::{
+    args::{Args, Command, On},
+    client::Client,
+};
 use crate::config::Config;
 
 /// Why a command failed, ready to be shown: what is wrong, where, and what to do.
@@ -51,10 +62,15 @@ pub fn main() -> ExitCode {
     match execute(&args) {
         Ok(code) => code,
         Err(Failure(why)) => {
-            eprintln!("flamenco-manager: {why}");
+            complain(&why);
             ExitCode::FAILURE
         }
     }
+}
+
+/// Says on stderr what went wrong.
+fn complain(why: &str) {
+    eprintln!("flamenco-manager: {why}");
 }
 
 fn execute(args: &Args) -> Result<ExitCode, Failure> {
@@ -74,12 +90,14 @@ fn execute(args: &Args) -> Result<ExitCode, Failure> {
         }
         Command::Cleanslate(confirmation) => erase::tasks(&config, *confirmation)?,
         Command::Purgequeue(confirmation) => erase::updates(&config, *confirmation)?,
-        Command::Job(on) => {
-            jobs::execute(&client::Client::new(on.manager.as_ref(), &config)?, &on.command, args.json)?;
-        }
-        Command::Worker(on) => {
-            workers::execute(&client::Client::new(on.manager.as_ref(), &config)?, &on.command, args.json)?;
-        }
+        Command::Job(on) => return jobs::execute(&manager(on, &config)?, &on.command, args.json),
+        Command::Task(on) => return tasks::execute(&manager(on, &config)?, &on.command, args.json),
+        Command::Worker(on) => return workers::execute(&manager(on, &config)?, &on.command, args.json),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The Manager that a command is for.
+fn manager<C: Subcommand>(on: &On<C>, config: &Config) -> Result<Client, Failure> {
+    Client::new(on.manager.as_ref(), config)
 }

@@ -12,25 +12,26 @@ use serde_json::{Value, json};
 
 use super::process::{Place, Said, free_port, new_job};
 
-fn succeeds(place: &Place, arguments: &[&str]) -> String {
+pub fn succeeds(place: &Place, arguments: &[&str]) -> String {
     let said = place.run(arguments);
     assert_eq!(said.code, Some(0), "{arguments:?}: {}", said.stderr);
     said.stdout
 }
 
-fn fails(place: &Place, arguments: &[&str]) -> String {
+/// Fails with nothing on stdout; returns what stderr says.
+pub fn fails(place: &Place, arguments: &[&str]) -> String {
     let Said { code, stdout, stderr } = place.run(arguments);
     assert_eq!(code, Some(1), "{arguments:?}: {stdout}{stderr}");
     assert_eq!(stdout, "", "{arguments:?}");
     stderr
 }
 
-fn json(text: &str) -> Value {
+pub fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
 /// A Manager at a port that the configuration names, so that the commands find it.
-fn at_a_known_port() -> Place {
+pub fn at_a_known_port() -> Place {
     Place::listening(&format!("127.0.0.1:{}", free_port()), "")
 }
 
@@ -303,7 +304,10 @@ async fn a_manager_that_cannot_be_reached_is_named_with_what_to_do() {
     for command in [["job", "list"], ["worker", "list"]] {
         let why = fails(&place, &command);
         assert!(why.starts_with("flamenco-manager: no Manager answers at http://127.0.0.1:"), "{why}");
-        assert!(why.contains("start one, or say with --manager URL") && why.lines().count() == 1, "{why}");
+        assert!(
+            why.contains("is it running? Start it with `flamenco-manager`") && why.lines().count() == 1,
+            "{why}"
+        );
     }
     let manager = place.start();
     assert_eq!(manager.call(Method::GET, "/api/version", None).await.0, 200);

@@ -1,44 +1,40 @@
-//! What can be said on the command line. What the commands do is in the other files of this folder.
+//! What can be said on the command line. What the commands do is in the files beside this folder.
+
+mod job;
+mod task;
+mod worker;
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, error::ErrorKind};
 
-use super::logging::LogLevel;
-use crate::{
-    config::HttpUrl,
-    domain::ids::{JobId, WorkerId},
+pub use self::{
+    job::{BlendJob, Changes, JobCommand, JobFilter, Setting, Submission},
+    task::TaskCommand,
+    worker::{WorkerCommand, WorkerName},
 };
+use super::logging::LogLevel;
+use crate::config::HttpUrl;
+
+/// Above the options that every command has.
+const GENERAL: &str = "General options";
 
 const EXAMPLES: &str = "\
 Examples:
   flamenco-manager demo                   look around: simulated workers render a sample job
   flamenco-manager check                  is everything set up well?
   flamenco-manager                        run the Manager; its page is at http://localhost:8080/
-  flamenco-manager job submit shot.json   send a job to the running Manager
+  flamenco-manager job submit shot.blend --frames 1-250 --chunk 10
+                                          render a blend file on the workers
+  flamenco-manager job submit --help      all that can be submitted
+  flamenco-manager task log --follow ID   see what a worker does
   flamenco-manager --json job list        the jobs, for a script
 
 The configuration is the file given with --config, else ./manager.toml, else
-/etc/flamenco-manager/manager.toml. Without one the Manager works on its own, with built-in defaults.
+/etc/flamenco-manager/manager.toml. Without one the Manager works on its own, with defaults.
 
-Exit codes: 0 done, 1 it failed (stderr says why and what to do), 2 wrong usage.";
-
-const JOB_EXAMPLE: &str = r#"A job has a job type and settings, from which the Manager makes its tasks (--dry-run shows them):
-  {"name": "Shot 1", "job_type": "blender-render", "settings": {
-    "filepath": "/shared/shot1.blend", "render_output": "/render/shot1/######", "format": "PNG",
-    "frames": "1-250", "chunk_size": 10}}
-
-GET /api/job-types of the Manager tells the types and what settings each takes.
-
-Or it brings a list of tasks. A task waits for those that it names as its parents:
-  {"name": "Shot 1", "priority": 50, "tasks": [
-    {"name": "frames 1-10", "task_type": "blender-render", "commands": [
-      {"name": "blender_render", "settings": {"blender_cmd": "{blender}", "filepath": "/shared/shot1.blend",
-       "render_output": "{render}/shot1/######", "format": "PNG", "frames": "1..10"}}]},
-    {"name": "say so", "task_type": "sleep", "parents": ["frames 1-10"], "commands": [
-      {"name": "echo", "settings": {"message": "Shot 1 is done"}}]}]}
-
-Which task types and commands there are is up to the workers."#;
+Exit codes: 0 done, 1 it failed (stderr says why and what to do), 2 wrong usage. Those of
+`job wait` also tell how the job ended.";
 
 /// Takes in render jobs and hands their tasks to Flamenco workers
 ///
@@ -50,14 +46,14 @@ Which task types and commands there are is up to the workers."#;
 #[command(name = "flamenco-manager", version, after_help = EXAMPLES, disable_help_subcommand = true)]
 pub struct Args {
     /// The configuration file
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = GENERAL)]
     pub config: Option<PathBuf>,
 
     #[command(flatten)]
     loudness: Loudness,
 
-    /// Log a JSON object a line; "check", "job" and "worker" print JSON
-    #[arg(long, global = true)]
+    /// Log a JSON object a line; "check", "job", "task" and "worker" print JSON
+    #[arg(long, global = true, help_heading = GENERAL)]
     pub json: bool,
 
     #[command(subcommand)]
@@ -68,15 +64,15 @@ pub struct Args {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ClapArgs)]
 struct Loudness {
     /// Log what happens; this is the default
-    #[arg(long, global = true, conflicts_with_all = ["debug", "quiet"])]
+    #[arg(long, global = true, conflicts_with_all = ["debug", "quiet"], help_heading = GENERAL)]
     verbose: bool,
 
     /// Log every detail as well
-    #[arg(long, global = true, conflicts_with = "quiet")]
+    #[arg(long, global = true, conflicts_with = "quiet", help_heading = GENERAL)]
     debug: bool,
 
     /// Log warnings and errors only
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GENERAL)]
     quiet: bool,
 }
 
@@ -115,7 +111,10 @@ pub enum Command {
     /// Submit jobs, look at them and control them, on the running Manager
     Job(On<JobCommand>),
 
-    /// Look at workers, on the running Manager
+    /// Look at tasks and their logs, cancel and requeue them, on the running Manager
+    Task(On<TaskCommand>),
+
+    /// Look at workers, send them to sleep and wake them, on the running Manager
     Worker(On<WorkerCommand>),
 }
 
@@ -131,7 +130,7 @@ pub struct Confirmation {
 #[derive(Debug, Clone, PartialEq, Eq, ClapArgs)]
 pub struct On<C: Subcommand> {
     /// Where the Manager is [default: on this machine, at the port that the configuration says]
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL", help_heading = GENERAL)]
     pub manager: Option<HttpUrl>,
 
     /// What it shall do.
@@ -139,94 +138,20 @@ pub struct On<C: Subcommand> {
     pub command: C,
 }
 
-/// What to do with jobs.
-#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
-pub enum JobCommand {
-    /// Submit a job and print its ID
-    #[command(after_help = JOB_EXAMPLE)]
-    Submit {
-        /// The job, as JSON
-        #[arg(value_name = "FILE.json")]
-        file: PathBuf,
-
-        /// Only say what tasks it would have
-        #[arg(long)]
-        dry_run: bool,
-    },
-
-    /// List the jobs
-    List,
-
-    /// Show a job and its tasks
-    Show {
-        /// The job's ID, 24 hex digits
-        id: JobId,
-    },
-
-    /// Stop a job for good; workers are told to stop what they have of it
-    Cancel {
-        /// The job's ID, 24 hex digits
-        id: JobId,
-    },
-
-    /// Let a job wait: what is running is finished, and nothing else is handed out
-    Pause {
-        /// The job's ID, 24 hex digits
-        id: JobId,
-    },
-
-    /// Let a paused job go on
-    Resume {
-        /// The job's ID, 24 hex digits
-        id: JobId,
-    },
-
-    /// Do a job again: all of it, or with --failed what is not completed
-    Requeue {
-        /// The job's ID, 24 hex digits
-        id: JobId,
-        /// Only the tasks that are not completed
-        #[arg(long)]
-        failed: bool,
-    },
-
-    /// Give a job another priority; higher goes first
-    Priority {
-        /// The job's ID, 24 hex digits
-        id: JobId,
-        /// The new priority
-        #[arg(allow_negative_numbers = true)]
-        priority: i32,
-    },
-
-    /// Forget a job, with its tasks and their logs
-    Delete {
-        /// The job's ID, 24 hex digits
-        id: JobId,
-        /// Even if workers have tasks of it in hand
-        #[arg(long)]
-        force: bool,
-    },
-}
-
-/// What to do with workers.
-#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
-pub enum WorkerCommand {
-    /// List the workers
-    List,
-
-    /// Show a worker
-    Show {
-        /// The worker's ID, 24 hex digits
-        id: WorkerId,
-    },
-}
-
 impl Args {
     /// What the program was started with, in today's or in yesterday's words. Prints help or what is wrong,
     /// and ends the program, when there is nothing to do.
     pub fn from_command_line() -> Self {
-        Self::parse_from(modernise(std::env::args_os()))
+        Self::understand(std::env::args_os()).unwrap_or_else(|error| error.exit())
+    }
+
+    fn understand(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let args = Self::try_parse_from(modernise(words))?;
+        if let Command::Job(On { command: JobCommand::Submit(submission), .. }) = args.action() {
+            let wrong = |why| Self::command().error(ErrorKind::ArgumentConflict, why);
+            submission.check().map_err(wrong)?;
+        }
+        Ok(args)
     }
 
     /// How much to log.
@@ -278,8 +203,6 @@ fn modern_form(old: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use clap::{CommandFactory, error::ErrorKind};
-
     use super::*;
 
     fn modern(line: &str) -> String {
@@ -289,14 +212,16 @@ mod tests {
 
     fn parse(line: &str) -> Result<Args, clap::Error> {
         let words = std::iter::once("flamenco-manager").chain(line.split_whitespace());
-        Args::try_parse_from(modernise(words.map(OsString::from)))
+        Args::understand(words.map(OsString::from))
     }
 
-    fn command(line: &str) -> Command {
-        parse(line).unwrap().action().clone()
+    /// What a line of the command line asks for.
+    pub(super) fn command(line: &str) -> Command {
+        parse(line).unwrap_or_else(|error| panic!("{line}: {error}")).action().clone()
     }
 
-    fn error(line: &str) -> clap::Error {
+    /// Why a line of the command line is not taken.
+    pub(super) fn error(line: &str) -> clap::Error {
         parse(line).unwrap_err()
     }
 
@@ -328,10 +253,8 @@ mod tests {
         let expected = Command::Job(On { manager: manager.clone(), command: shown });
         assert_eq!(command(&format!("job --manager http://farm:8080 show {id}")), expected);
         assert_eq!(command(&format!("job show {id} --manager http://farm:8080/")), expected);
-        let expected = Command::Worker(On { manager, command: WorkerCommand::List });
+        let expected = Command::Worker(On { manager, command: WorkerCommand::List { status: Vec::new() } });
         assert_eq!(command("worker list --manager http://farm:8080"), expected);
-        let submit = JobCommand::Submit { file: PathBuf::from("shot.json"), dry_run: false };
-        assert_eq!(command("job submit shot.json"), Command::Job(On { manager: None, command: submit }));
     }
 
     #[test]
@@ -372,7 +295,7 @@ mod tests {
 
     #[test]
     fn a_bad_id_is_explained() {
-        assert!(error("worker show 12").to_string().contains("an ID is 24 lower-case hex digits"));
+        assert!(error("task show 12").to_string().contains("an ID is 24 lower-case hex digits"));
     }
 
     #[test]
@@ -398,10 +321,34 @@ mod tests {
     #[test]
     fn help_names_every_command_with_an_example() {
         let help = error("--help").to_string();
-        for word in
-            ["serve", "demo", "check", "cleanslate", "purgequeue", "job", "worker", "Examples:", "Exit codes"]
-        {
+        for word in [
+            "serve",
+            "demo",
+            "check",
+            "cleanslate",
+            "purgequeue",
+            "job",
+            "task",
+            "worker",
+            "Examples:",
+            "Exit codes",
+        ] {
             assert!(help.contains(word), "{word}");
         }
+    }
+
+    #[test]
+    fn help_is_not_wider_than_a_hundred_columns() {
+        fn look_at(command: &mut clap::Command, path: &str) {
+            let help = command.render_long_help().to_string();
+            for line in help.lines() {
+                assert!(line.chars().count() <= 100, "{path}: {line}");
+            }
+            for part in command.get_subcommands_mut() {
+                let path = format!("{path} {}", part.get_name());
+                look_at(part, &path);
+            }
+        }
+        look_at(&mut Args::command(), "flamenco-manager");
     }
 }
