@@ -6,6 +6,7 @@ mod bad_input;
 mod below_a_server;
 mod bulk;
 mod cancelling;
+mod command_line;
 mod compiling;
 mod dependencies;
 mod exchange;

@@ -1,10 +1,10 @@
 //! What goes wrong outside: the real binary is killed, stopped, crowded, and given bad files and bad disks.
 
-mod commands;
+pub mod commands;
 mod crowd;
 mod database_file;
 mod full_disk;
 mod kills;
-mod process;
+pub mod process;
 mod stopping;
 mod task_logs;
