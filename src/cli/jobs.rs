@@ -9,6 +9,7 @@ use super::{
     Failure,
     args::{JobCommand, JobFilter},
     client::Client,
+    explain::explain,
     submit::submit,
     tables::{age, list, print, print_json, table, text},
     wait::wait,
@@ -46,6 +47,7 @@ pub fn execute(manager: &Client, command: &JobCommand, as_json: bool) -> Result<
                 ))
             }
         }
+        JobCommand::Explain { id } => explain(manager, &format!("/api/jobs/{id}"), as_json),
         JobCommand::Cancel { id } => report(&manager.post(&format!("/api/jobs/{id}/cancel"), &[])?, as_json),
         JobCommand::Pause { id } => report(&manager.post(&format!("/api/jobs/{id}/pause"), &[])?, as_json),
         JobCommand::Resume { id } => report(&manager.post(&format!("/api/jobs/{id}/resume"), &[])?, as_json),

@@ -7,6 +7,7 @@ mod crew;
 pub mod demo;
 mod erase;
 mod events;
+mod explain;
 mod jobs;
 pub mod logging;
 mod outage;

@@ -1,7 +1,7 @@
 //! `job submit`: from a file and the options beside it to the document that the Manager takes.
 
 use std::{
-    fs,
+    env, fs,
     io::{self, Read},
     path::{self, Path},
     process::ExitCode,
@@ -82,7 +82,14 @@ fn of_blend_file(submission: &Submission) -> Result<Map<String, Value>, Failure>
     if let Some(format) = &blend.format {
         settings["format"] = json!(format);
     }
-    let job = [("name", json!(stem)), ("job_type", json!(job_type)), ("settings", settings)];
+    // What the variables are that the path begins with.
+    let platform = if env::consts::OS == "macos" { "darwin" } else { env::consts::OS };
+    let job = [
+        ("name", json!(stem)),
+        ("job_type", json!(job_type)),
+        ("settings", settings),
+        ("submitter_platform", json!(platform)),
+    ];
     Ok(job.map(|(key, value)| (key.to_owned(), value)).into_iter().collect())
 }
 

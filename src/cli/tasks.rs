@@ -14,6 +14,7 @@ use super::{
     args::TaskCommand,
     client::Client,
     events::{Event, EventReader},
+    explain::explain,
     outage::Outage,
     tables::{fields, list, print, print_json, print_log, text},
 };
@@ -25,6 +26,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub fn execute(manager: &Client, command: &TaskCommand, as_json: bool) -> Result<ExitCode, Failure> {
     match command {
         TaskCommand::Show { id } => report(&manager.get(&format!("/api/tasks/{id}"))?, as_json),
+        TaskCommand::Explain { id } => explain(manager, &format!("/api/tasks/{id}"), as_json),
         TaskCommand::Cancel { id } => {
             report(&manager.post(&format!("/api/tasks/{id}/cancel"), &[])?, as_json)
         }

@@ -10,6 +10,7 @@ use super::{
     client::{CallError, Client},
     complain,
     crew::Crew,
+    explain::explain,
     tables::{age, fields, list, print, print_json, table, text},
 };
 use crate::{
@@ -32,6 +33,9 @@ pub fn execute(manager: &Client, command: &WorkerCommand, as_json: bool) -> Resu
         WorkerCommand::Show { worker } => {
             let id = resolve(manager, worker)?;
             show_one(&manager.get(&format!("/api/workers/{id}"))?, as_json)?;
+        }
+        WorkerCommand::Explain { worker } => {
+            explain(manager, &format!("/api/workers/{}", resolve(manager, worker)?), as_json)?;
         }
         WorkerCommand::Sleep { workers, lazy } => return ask(manager, workers, "asleep", *lazy, as_json),
         WorkerCommand::Wake { workers } => return ask(manager, workers, "awake", false, as_json),

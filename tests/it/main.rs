@@ -10,6 +10,7 @@ mod command_line;
 mod compiling;
 mod dependencies;
 mod exchange;
+mod explaining;
 mod failing;
 mod faults;
 mod handing_out;

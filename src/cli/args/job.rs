@@ -82,6 +82,12 @@ pub enum JobCommand {
         id: JobId,
     },
 
+    /// Say why a job is not running
+    Explain {
+        /// The job's ID, 24 hex digits
+        id: JobId,
+    },
+
     /// Stop a job for good; workers are told to stop what they have of it
     Cancel {
         /// The job's ID, 24 hex digits

@@ -20,6 +20,12 @@ pub enum TaskCommand {
         id: TaskId,
     },
 
+    /// Say why a task is not running
+    Explain {
+        /// The task's ID, 24 hex digits
+        id: TaskId,
+    },
+
     /// Print the log of a task: what its worker said
     #[command(after_help = LOG_HELP)]
     Log {

@@ -28,6 +28,13 @@ pub enum WorkerCommand {
         worker: WorkerName,
     },
 
+    /// Say why a worker has nothing to do
+    #[command(after_help = NAMES_HELP)]
+    Explain {
+        /// The worker's ID or nickname
+        worker: WorkerName,
+    },
+
     /// Send workers to sleep; what they have in hand goes back to the queue
     #[command(after_help = NAMES_HELP)]
     Sleep {

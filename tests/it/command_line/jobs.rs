@@ -25,7 +25,7 @@ fn filters_go_to_the_manager_and_pages_are_put_together() {
         manager.lines(),
         [
             format!("GET /api/jobs?{filter}&limit=1000"),
-            format!("GET /api/jobs?{filter}&limit=1000&before=last")
+            format!("GET /api/jobs?{filter}&limit=1000&after=last")
         ]
     );
 }

@@ -37,8 +37,8 @@ async fn a_blend_file_becomes_a_job_that_renders_it() {
     assert_eq!(
         job["settings"],
         json!({
-            "filepath": place.path("shot 7.blend"), "frames": "1-25", "chunk_size": 10, "render_output": output,
-            "format": "PNG",
+            "filepath": place.path("shot 7.blend"), "frames": "1-25", "chunk_size": 10, "format": "PNG",
+            "render_output": "{render}/shot7/######",
         })
     );
     let tasks = manager.get(&format!("/api/jobs/{}/tasks", id.trim_end())).await;
