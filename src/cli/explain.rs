@@ -24,7 +24,9 @@ fn in_words(explanation: &Value) -> String {
             line(&mut words, &format!("- {}", text(condition, "message")));
         }
     }
-    if explanation["workers"].is_object() {
+    // Who could take a task that is done, or in hand, is of no interest.
+    let is_over = list(explanation, "conditions").iter().any(|condition| condition["code"] == "status");
+    if explanation["workers"].is_object() && !is_over {
         takers(&mut words, "", &explanation["workers"]);
     }
     for ready in list(explanation, "ready") {

@@ -44,6 +44,25 @@ fn document(submission: &Submission) -> Result<Map<String, Value>, Failure> {
     Ok(job)
 }
 
+/// This machine's platform, as the configuration of the Manager calls it: paths here are paths there.
+fn platform() -> &'static str {
+    if env::consts::OS == "macos" { "darwin" } else { env::consts::OS }
+}
+
+/// What the names of images in one of Blender's formats end in.
+fn ending(format: &str) -> Option<&'static str> {
+    Some(match format {
+        "PNG" => ".png",
+        "JPEG" => ".jpg",
+        "TIFF" => ".tif",
+        "BMP" => ".bmp",
+        "TARGA" | "TARGA_RAW" => ".tga",
+        "WEBP" => ".webp",
+        "OPEN_EXR" | "EXR" | "MULTILAYER" => ".exr",
+        _ => return None,
+    })
+}
+
 /// A job that renders a blend file. What is missing the Manager names.
 fn of_blend_file(submission: &Submission) -> Result<Map<String, Value>, Failure> {
     let Submission { file, blend, changes, .. } = submission;
@@ -71,7 +90,10 @@ fn of_blend_file(submission: &Submission) -> Result<Map<String, Value>, Failure>
     });
     // What a type asks for although there is no choice.
     match job_type {
-        "blender-render" => settings["format"] = "PNG".into(),
+        "blender-render" => {
+            settings["format"] = "PNG".into();
+            settings["images_or_video"] = "images".into();
+        }
         "blender-render-progressive" => {
             settings["format"] = "OPEN_EXR".into();
             settings["blender_cmd"] = "{blender}".into();
@@ -82,13 +104,18 @@ fn of_blend_file(submission: &Submission) -> Result<Map<String, Value>, Failure>
     if let Some(format) = &blend.format {
         settings["format"] = json!(format);
     }
-    // What the variables are that the path begins with.
-    let platform = if env::consts::OS == "macos" { "darwin" } else { env::consts::OS };
+    if let Some(fps) = &blend.fps {
+        settings["fps"] = json!(fps);
+    }
+    // Of what it does not know the ending the Manager makes no video.
+    if let Some(ending) = settings["format"].as_str().and_then(ending) {
+        settings["output_file_extension"] = json!(ending);
+    }
     let job = [
         ("name", json!(stem)),
         ("job_type", json!(job_type)),
         ("settings", settings),
-        ("submitter_platform", json!(platform)),
+        ("submitter_platform", json!(platform())),
     ];
     Ok(job.map(|(key, value)| (key.to_owned(), value)).into_iter().collect())
 }
@@ -255,7 +282,8 @@ mod tests {
         let job = sent(&[&path, "--frames", "1-250"]).unwrap();
         let expected = json!({"name": "shot 1", "job_type": "blender-render", "settings": {
             "filepath": path, "frames": "1-250", "chunk_size": 1, "render_output": "{render}/shot 1/######", "format": "PNG",
-        }});
+            "images_or_video": "images", "output_file_extension": ".png",
+        }, "submitter_platform": platform()});
         assert_eq!(job, expected);
         let job = sent(&[
             &path,
@@ -267,12 +295,15 @@ mod tests {
             "/r/s/######",
             "--format",
             "JPEG",
+            "--fps",
+            "23.98",
             "--name",
             "Shot",
         ]);
         let expected = json!({"name": "Shot", "job_type": "blender-render", "settings": {
             "filepath": path, "frames": "7", "chunk_size": 10, "render_output": "/r/s/######", "format": "JPEG",
-        }});
+            "images_or_video": "images", "output_file_extension": ".jpg", "fps": 23.98,
+        }, "submitter_platform": platform()});
         assert_eq!(job, Ok(expected));
     }
 

@@ -3,7 +3,7 @@
 use std::{ffi::OsStr, path::PathBuf, str::FromStr};
 
 use clap::{Args as ClapArgs, Subcommand};
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use crate::domain::ids::JobId;
 
@@ -11,8 +11,7 @@ const SUBMIT_HELP: &str = r#"A .blend file, ten frames a task:
   flamenco-manager job submit shot.blend --frames 1-250 --chunk 10 --output /render/shot/######
 
 With a video of the images, and a bar until it is done:
-  flamenco-manager job submit shot.blend --frames 1-250 --wait \
-    --set fps=24 --set output_file_extension=.png
+  flamenco-manager job submit shot.blend --frames 1-250 --fps 24 --wait
 
 The workers open the file at the path that it has here. If they find it elsewhere:
   flamenco-manager job submit shot.blend --frames 1-250 --set filepath=/shared/shot.blend
@@ -178,6 +177,10 @@ pub struct BlendJob {
     #[arg(long)]
     pub format: Option<String>,
 
+    /// Make a video of the images, with so many frames per second
+    #[arg(long)]
+    pub fps: Option<Number>,
+
     /// The job type, like blender-render-progressive or blender-video-chunks [default: blender-render]
     #[arg(long = "type", value_name = "TYPE")]
     pub job_type: Option<String>,
@@ -246,7 +249,7 @@ impl Submission {
 
     /// What is wrong with the options together.
     pub(super) fn check(&self) -> Result<(), String> {
-        let BlendJob { frames, chunk, output, format, job_type } = &self.blend;
+        let BlendJob { frames, chunk, output, format, fps, job_type } = &self.blend;
         if self.is_blend() {
             return match frames {
                 Some(_) => Ok(()),
@@ -262,6 +265,7 @@ impl Submission {
             ("--chunk", chunk.is_some()),
             ("--output", output.is_some()),
             ("--format", format.is_some()),
+            ("--fps", fps.is_some()),
             ("--type", job_type.is_some()),
         ];
         match given.into_iter().find(|(_, given)| *given) {

@@ -29,6 +29,8 @@ async fn a_blend_file_becomes_a_job_that_renders_it() {
             "10",
             "--output",
             output,
+            "--fps",
+            "24",
             "--paused",
         ],
     );
@@ -38,7 +40,8 @@ async fn a_blend_file_becomes_a_job_that_renders_it() {
         job["settings"],
         json!({
             "filepath": place.path("shot 7.blend"), "frames": "1-25", "chunk_size": 10, "format": "PNG",
-            "render_output": "{render}/shot7/######",
+            "render_output": "{render}/shot7/######", "images_or_video": "images", "output_file_extension": ".png",
+            "fps": 24,
         })
     );
     let tasks = manager.get(&format!("/api/jobs/{}/tasks", id.trim_end())).await;
