@@ -25,7 +25,7 @@ pub fn execute(manager: &Client, command: &JobCommand, as_json: bool) -> Result<
         JobCommand::Wait { id } => return wait(manager, &id.to_string(), as_json),
         JobCommand::List(filter) => {
             let query = query(filter);
-            let jobs = all(manager, "/api/jobs", &query, filter.limit, "jobs", "after")?;
+            let jobs = all(manager, "/api/jobs", &query, filter.limit, "jobs")?;
             match (as_json, jobs.is_empty()) {
                 (true, _) => print_json(&json!({ "jobs": jobs })),
                 (false, false) => print(&job_table(&jobs)),
@@ -35,7 +35,7 @@ pub fn execute(manager: &Client, command: &JobCommand, as_json: bool) -> Result<
         }
         JobCommand::Show { id } => {
             let job = manager.get(&format!("/api/jobs/{id}"))?;
-            let tasks = all(manager, &format!("/api/jobs/{id}/tasks"), &[], None, "tasks", "after")?;
+            let tasks = all(manager, &format!("/api/jobs/{id}/tasks"), &[], None, "tasks")?;
             if as_json {
                 print_json(&json!({ "job": job, "tasks": tasks }))
             } else {
@@ -92,7 +92,6 @@ fn all(
     query: &[(&str, String)],
     limit: Option<usize>,
     name: &str,
-    cursor: &str,
 ) -> Result<Vec<Value>, Failure> {
     let limit = limit.unwrap_or(usize::MAX);
     let mut entries = Vec::new();
@@ -100,7 +99,7 @@ fn all(
     while entries.len() < limit {
         let mut query = query.to_vec();
         query.push(("limit", PAGE.min(limit - entries.len()).to_string()));
-        query.extend(next.map(|next| (cursor, next)));
+        query.extend(next.map(|next| ("after", next)));
         let mut page = manager.get_with(path, &query)?;
         if let Value::Array(more) = page[name].take() {
             entries.extend(more);

@@ -39,9 +39,22 @@ pub fn submit(manager: &Client, submission: &Submission, as_json: bool) -> Resul
 
 /// The job as the Manager takes it.
 fn document(submission: &Submission) -> Result<Map<String, Value>, Failure> {
-    let mut job = if submission.is_blend() { of_blend_file(submission)? } else { read(&submission.file)? };
+    if !submission.is_blend() {
+        let mut job = read(&submission.file)?;
+        change(&mut job, &submission.changes)?;
+        return Ok(job);
+    }
+    let mut job = of_blend_file(submission)?;
     change(&mut job, &submission.changes)?;
+    name_ending(&mut job["settings"]);
     Ok(job)
+}
+
+/// Says what the images end in, if nobody has and it can be known: the Manager makes no video of others.
+fn name_ending(settings: &mut Value) {
+    if settings["images_or_video"] == "images" && settings["output_file_extension"].is_null() {
+        settings["output_file_extension"] = json!(settings["format"].as_str().and_then(ending));
+    }
 }
 
 /// This machine's platform, as the configuration of the Manager calls it: paths here are paths there.
@@ -106,10 +119,6 @@ fn of_blend_file(submission: &Submission) -> Result<Map<String, Value>, Failure>
     }
     if let Some(fps) = &blend.fps {
         settings["fps"] = json!(fps);
-    }
-    // Of what it does not know the ending the Manager makes no video.
-    if let Some(ending) = settings["format"].as_str().and_then(ending) {
-        settings["output_file_extension"] = json!(ending);
     }
     let job = [
         ("name", json!(stem)),

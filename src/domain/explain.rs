@@ -29,8 +29,10 @@ pub enum Condition {
     Wish(JobWish),
     /// The job waits for these jobs: names, IDs and statuses.
     WaitsForJobs(Vec<(String, JobId, JobStatus)>),
-    /// Of the job's tasks so many wait, all of them for other tasks.
+    /// Of the job's tasks so many wait for other tasks.
     TasksWaitForTasks(u64),
+    /// The Flamenco Server holds so many of the job's tasks back.
+    HeldByServer(u64),
     /// As many workers are at the job as may be.
     EnoughWorkers,
     /// Nobody is there to do anything.
@@ -55,6 +57,8 @@ pub enum Condition {
     AsleepUntil(Timestamp),
     /// The worker has a task.
     Busy,
+    /// The worker gets another task of the job first.
+    OtherTaskFirst,
     /// The worker gets a task of this job first.
     OtherJobFirst(JobId),
 }
@@ -71,6 +75,7 @@ impl Condition {
             Self::Wish(_) => "action",
             Self::WaitsForJobs(_) => "depends-on",
             Self::TasksWaitForTasks(_) => "tasks-wait",
+            Self::HeldByServer(_) => "held-by-server",
             Self::EnoughWorkers => "worker-limit",
             Self::NoWorkers => "no-workers",
             Self::UnsupportedType => "task-type",
@@ -83,6 +88,7 @@ impl Condition {
             Self::NotAwake(_) => "not-awake",
             Self::AsleepUntil(_) => "sleep-schedule",
             Self::Busy => "busy",
+            Self::OtherTaskFirst => "other-task-first",
             Self::OtherJobFirst(_) => "other-job-first",
         }
     }
@@ -127,6 +133,7 @@ impl fmt::Display for Condition {
             Self::TasksWaitForTasks(tasks) => {
                 write!(f, "{tasks} of its tasks wait for others that are not completed")
             }
+            Self::HeldByServer(tasks) => write!(f, "the Flamenco Server holds {tasks} of its tasks back"),
             Self::EnoughWorkers => {
                 f.write_str("as many workers are at the job as its max_workers allows; raise that, or wait")
             }
@@ -153,6 +160,7 @@ impl fmt::Display for Condition {
             Self::NotAwake(status) => write!(f, "has the status {}; look at its own log", status.as_str()),
             Self::AsleepUntil(time) => write!(f, "is asleep by its sleep schedule, until {time:.0}"),
             Self::Busy => f.write_str("has a task already"),
+            Self::OtherTaskFirst => f.write_str("gets another task of the job first"),
             Self::OtherJobFirst(job) => write!(f, "gets a task of job {job} first"),
         }
     }

@@ -42,7 +42,7 @@ pub const MANAGER_LOCAL: &str = "manager-local";
 pub struct JobState {
     /// Importance among jobs; higher goes first.
     pub priority: i32,
-    /// When one of its tasks last changed status.
+    /// When one of its tasks last changed status, or something about the job itself was changed.
     pub updated: Timestamp,
     /// How its tasks stand.
     pub tally: Tally,
@@ -165,7 +165,9 @@ impl JobState {
 
     /// Do jobs that depend on this one have to wait?
     pub fn blocks_dependents(&self) -> bool {
-        self.status() != JobStatus::Completed
+        // One that is being deleted is as it was, until it is gone and blocks nobody.
+        let status = if self.wish == JobWish::Delete { self.tally.job_status() } else { self.status() };
+        status != JobStatus::Completed
     }
 
     /// How the job stands. It follows from what is wanted and from how its tasks stand, so it never hangs in between.
@@ -173,7 +175,7 @@ impl JobState {
         let by_itself = self.tally.job_status();
         let in_hand = self.tally.in_hand() > 0;
         match self.wish {
-            JobWish::Run | JobWish::Pause | JobWish::Cancel | JobWish::Fail | JobWish::Delete
+            JobWish::Run | JobWish::Pause | JobWish::Cancel | JobWish::Fail
                 if by_itself == JobStatus::Completed =>
             {
                 by_itself
@@ -181,8 +183,10 @@ impl JobState {
             JobWish::Run => by_itself,
             JobWish::Pause if by_itself.has_ended() => by_itself,
             JobWish::Pause => JobStatus::Paused,
-            JobWish::Cancel | JobWish::Delete if in_hand => JobStatus::CancelRequested,
-            JobWish::Cancel | JobWish::Delete => JobStatus::Canceled,
+            JobWish::Cancel if in_hand => JobStatus::CancelRequested,
+            JobWish::Cancel => JobStatus::Canceled,
+            // What is left of its tasks says nothing about how it ended: nobody shall take that for an end.
+            JobWish::Delete => JobStatus::CancelRequested,
             JobWish::Fail => JobStatus::Failed,
             // On its way back.
             JobWish::Requeue | JobWish::RequeueFailed if in_hand => JobStatus::Active,

@@ -3,6 +3,7 @@
 
 pub mod assign;
 pub mod backoff;
+pub mod breath;
 pub mod compile;
 pub mod event;
 pub mod explain;

@@ -4,14 +4,13 @@ use std::{
     collections::{HashMap, HashSet},
     sync::{MutexGuard, PoisonError, atomic::Ordering},
     thread,
-    time::Duration,
 };
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Exchange, Topic};
 use crate::{
-    domain::ids::TaskId,
+    domain::{breath::BREATH, ids::TaskId},
     services::{Error, PushOutcome, Queued, Services},
     upstream::{Batch, CallError, PushAnswer},
 };
@@ -28,11 +27,8 @@ const PASSED_OVER: usize = 50;
 /// A Server that does not answer in time gets smaller batches, down to this.
 const SMALLEST_WHEN_SLOW: usize = 100;
 
-/// As many updates are read and written as JSON in one go,
+/// As many updates are read and written as JSON in one go.
 const STEP: usize = 300;
-
-/// and so long is the pause after them.
-const BREATH: Duration = Duration::from_millis(1);
 
 /// What is known about batches: how large they may be, and which updates were in one without being taken.
 #[derive(Debug)]

@@ -1,6 +1,8 @@
 //! Why is this not running? What stands in the way of a job, a task or a worker, by the rules by which tasks are handed
 //! out.
 
+use std::cmp::Reverse;
+
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{Error, Services, known_worker, listing::known_job};
@@ -78,7 +80,7 @@ pub struct JobForWorker {
 /// Which workers could take something.
 #[derive(Debug, Default)]
 pub struct Takers {
-    /// How many could: they get it when they ask.
+    /// How many could: they get it when they ask, one after the other, as soon as nothing else stands in the way.
     pub able: usize,
     /// Of so many.
     pub of: usize,
@@ -91,7 +93,16 @@ pub struct Takers {
 struct Staff {
     worker: Worker,
     conditions: Vec<Condition>,
-    next: Option<TaskId>,
+}
+
+/// What workers are asked about: whether they could take it.
+#[derive(Clone, Copy)]
+struct Sought {
+    job: JobId,
+    /// This task of it, or any.
+    task: Option<TaskId>,
+    /// Is it handed out just now? If not, it says nothing that workers get something else.
+    is_handed_out: bool,
 }
 
 impl Services {
@@ -102,8 +113,10 @@ impl Services {
             let conditions = of_job(tx, &job, &state)?;
             let staff = self.staff(tx, time_zone)?;
             let mut ready = Vec::new();
+            let sought = Sought { job: id, task: None, is_handed_out: conditions.iter().all(is_about_tasks) };
             for (task_type, tasks) in tx.ready_of_job(id)? {
-                let takers = takers(&staff, id, tx, |worker| of_group(tx, worker, id, &state, &task_type))?;
+                let kept_by = |worker: &Worker| of_group(tx, worker, id, &state, &task_type);
+                let takers = self.takers(tx, &staff, sought, kept_by)?;
                 ready.push((task_type, tasks, takers));
             }
             Ok(JobExplained { job, state, conditions, ready })
@@ -117,9 +130,10 @@ impl Services {
             let (job, state) = known_job(tx, task.job)?;
             let mut conditions = of_task(tx, &task)?;
             let of_job = of_job(tx, &job, &state)?.into_iter();
-            conditions.extend(of_job.filter(|of_job| !matches!(of_job, Condition::TasksWaitForTasks(_))));
+            conditions.extend(of_job.filter(|condition| !is_about_tasks(condition)));
             let staff = self.staff(tx, time_zone)?;
-            let takers = takers(&staff, task.job, tx, |worker| {
+            let sought = Sought { job: task.job, task: Some(id), is_handed_out: conditions.is_empty() };
+            let takers = self.takers(tx, &staff, sought, |worker| {
                 let groupwise = tx.group_obstacles(worker, task.job, &state, &task.task_type)?;
                 let reserved = task.only_for.is_some_and(|owner| owner != worker.id);
                 let failed = tx.has_failed(worker.id, task.job, &task.task_type, id)?;
@@ -132,17 +146,18 @@ impl Services {
     /// Why a worker has something to do, or has not.
     pub fn explain_worker(&self, id: WorkerId, time_zone: &TimeZone) -> Result<WorkerExplained, Error> {
         self.store.read(self.now(), |tx| {
-            let Staff { worker, conditions, next } =
-                self.staff_member(tx, known_worker(tx, id)?, time_zone)?;
+            let Staff { worker, conditions } = self.staff_member(tx, known_worker(tx, id)?, time_zone)?;
+            let next = tx.choose_task(&worker, self.policy.scheduling)?;
             let mut groups = Vec::new();
             for group in tx.ready_groups()? {
-                let (job, state) = known_job(tx, group.job)?;
-                groups.push((state.priority, group, job, state));
+                let priority = tx.job_state(group.job)?.map(|state| state.priority);
+                groups.push((Reverse(priority), group));
             }
-            groups.sort_by_key(|(priority, group, ..)| (std::cmp::Reverse(*priority), group.job));
+            groups.sort_by_key(|(priority, group)| (*priority, group.job));
             groups.truncate(JOBS);
             let mut jobs = Vec::new();
-            for (_, group, job, state) in groups {
+            for (_, group) in groups {
+                let (job, state) = known_job(tx, group.job)?;
                 let mut conditions = of_group(tx, &worker, job.id, &state, &group.task_type)?;
                 conditions.extend(limit_obstacle(&state).map(Condition::from));
                 let (id, name) = (job.id, job.name);
@@ -165,9 +180,47 @@ impl Services {
     fn staff_member(&self, tx: &ReadTx, worker: Worker, time_zone: &TimeZone) -> Result<Staff, Error> {
         let is_busy = !tx.in_hand_of(worker.id)?.is_empty();
         let conditions = of_worker(&worker, is_busy, sleeps_until(&worker, self.now(), time_zone));
-        let next = tx.choose_task(&worker, self.policy.scheduling)?;
-        Ok(Staff { worker, conditions, next })
+        Ok(Staff { worker, conditions })
     }
+
+    /// Who could take what is sought. A worker that nothing keeps from it may still get something else first.
+    fn takers(
+        &self,
+        tx: &ReadTx,
+        staff: &[Staff],
+        sought: Sought,
+        kept_by: impl Fn(&Worker) -> Result<Vec<Condition>, StoreError>,
+    ) -> Result<Takers, StoreError> {
+        let mut takers = Takers { of: staff.len(), ..Takers::default() };
+        for Staff { worker, conditions } in staff {
+            let mut conditions = [kept_by(worker)?, conditions.clone()].concat();
+            if conditions.is_empty() && sought.is_handed_out {
+                let next = tx.choose_task(worker, self.policy.scheduling)?;
+                let next = next.map(|next| tx.task(next)).transpose()?.flatten();
+                conditions.extend(next.and_then(|next| something_else(&next, sought)));
+            }
+            if conditions.is_empty() {
+                takers.able += 1;
+            }
+            for condition in conditions {
+                takers.keep(condition, worker);
+            }
+        }
+        Ok(takers)
+    }
+}
+
+/// What a worker gets first, if that is not what is sought.
+fn something_else(next: &Task, sought: Sought) -> Option<Condition> {
+    if next.job != sought.job {
+        return Some(Condition::OtherJobFirst(next.job));
+    }
+    sought.task.filter(|task| *task != next.id).map(|_| Condition::OtherTaskFirst)
+}
+
+/// Is it about some of a job's tasks, and not about all of the job?
+fn is_about_tasks(condition: &Condition) -> bool {
+    matches!(condition, Condition::TasksWaitForTasks(_) | Condition::HeldByServer(_))
 }
 
 impl Takers {
@@ -187,8 +240,7 @@ impl JobExplained {
         let running = (in_hand > 0).then(|| format!("workers have {in_hand} of its tasks"));
         let some_are_ready = !self.ready.is_empty();
         let mut conditions = self.conditions.iter();
-        let first = conditions
-            .find(|condition| !(some_are_ready && matches!(condition, Condition::TasksWaitForTasks(_))));
+        let first = conditions.find(|condition| !(some_are_ready && is_about_tasks(condition)));
         let takers: Vec<&Takers> = self.ready.iter().map(|(.., takers)| takers).collect();
         answer(running, first, &takers)
     }
@@ -236,7 +288,7 @@ fn nobody(takers: &[&Takers]) -> Option<String> {
         return Some(Condition::NoWorkers.to_string());
     }
     let mut kept: Vec<_> = first.kept.iter().collect();
-    kept.sort_by_key(|(_, workers)| std::cmp::Reverse(workers.len()));
+    kept.sort_by_key(|(_, workers)| Reverse(workers.len()));
     let why = kept.iter().take(WHYS).map(|(condition, workers)| match workers.as_slice() {
         [(_, nickname)] => format!("{nickname} {condition}"),
         workers => format!("each of {} workers {condition}", workers.len()),
@@ -264,10 +316,10 @@ fn of_job(tx: &ReadTx, job: &Job, state: &JobState) -> Result<Vec<Condition>, Er
     }
     let mut conditions: Vec<_> = holds(state).map(|hold| of_hold(hold, &waits_for)).collect();
     conditions.extend(limit_obstacle(state).map(Condition::from));
-    match state.tally.waiting().saturating_sub(state.tally.ready) {
-        0 => {}
-        tasks => conditions.push(Condition::TasksWaitForTasks(tasks)),
-    }
+    let held = state.tally.count(TaskStatus::Paused);
+    let waiting = state.tally.waiting().saturating_sub(state.tally.ready + held);
+    conditions.extend((waiting > 0).then_some(Condition::TasksWaitForTasks(waiting)));
+    conditions.extend((held > 0).then_some(Condition::HeldByServer(held)));
     Ok(conditions)
 }
 
@@ -299,33 +351,8 @@ fn of_group(
     let mut conditions: Vec<_> =
         tx.group_obstacles(worker, job, state, task_type)?.map(Condition::from).collect();
     if conditions.is_empty() && tx.first_ready(worker.id, job, task_type)?.is_none() {
-        conditions.push(Condition::FailedBefore);
+        let has_failed = tx.has_failures(worker.id, job, task_type)?;
+        conditions.push(if has_failed { Condition::FailedBefore } else { Condition::ReservedForAnother });
     }
     Ok(conditions)
-}
-
-/// Who could take something of a job.
-fn takers(
-    staff: &[Staff],
-    job: JobId,
-    tx: &ReadTx,
-    kept_by: impl Fn(&Worker) -> Result<Vec<Condition>, StoreError>,
-) -> Result<Takers, StoreError> {
-    let mut takers = Takers { of: staff.len(), ..Takers::default() };
-    for Staff { worker, conditions, next } in staff {
-        let mut conditions = [kept_by(worker)?, conditions.clone()].concat();
-        if conditions.is_empty() {
-            let first = next.map(|next| tx.task(next)).transpose()?.flatten();
-            conditions.extend(
-                first.filter(|first| first.job != job).map(|first| Condition::OtherJobFirst(first.job)),
-            );
-        }
-        if conditions.is_empty() {
-            takers.able += 1;
-        }
-        for condition in conditions {
-            takers.keep(condition, worker);
-        }
-    }
-    Ok(takers)
 }

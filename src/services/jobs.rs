@@ -196,8 +196,17 @@ impl Services {
                 if !seen.insert(job) {
                     return Err(Error::Refused(format!("depends_on names job {job} twice")));
                 }
-                if tx.job_state(*job)?.is_none() {
-                    return Err(Error::Refused(format!("depends_on names job {job}, which is not known")));
+                match tx.job_state(*job)? {
+                    Some(state) if state.wish == JobWish::Delete => {
+                        let why = format!("depends_on names job {job}, which is being deleted");
+                        return Err(Error::Refused(why));
+                    }
+                    Some(_) => {}
+                    None => {
+                        return Err(Error::Refused(format!(
+                            "depends_on names job {job}, which is not known"
+                        )));
+                    }
                 }
             }
             Ok(())

@@ -1,16 +1,14 @@
 //! The queue of updates for the Flamenco Server is emptied, and what the Server wishes in return is kept
 //! (`server-protocol.md`, section 1.4).
 
-use std::{
-    collections::{BTreeSet, HashSet},
-    time::Duration,
-};
+use std::collections::{BTreeSet, HashSet};
 
 use jiff::Timestamp;
 
 use super::{Error, Services, server_tasks::cancel_listed};
 use crate::{
     domain::{
+        breath::BREATH,
         ids::{JobId, TaskId},
         task_update::{SetAside, TaskUpdate},
     },
@@ -22,9 +20,6 @@ const STEP: usize = 500;
 
 /// As many updates leave the queue in one transaction. Workers wait for it to end: it must be short.
 const LEAVING: usize = 300;
-
-/// The pause between two such transactions: the processors are for the workers first.
-const BREATH: Duration = Duration::from_millis(1);
 
 /// What waits for the Server, and since when.
 #[derive(Debug, Clone, PartialEq)]

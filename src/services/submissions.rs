@@ -5,6 +5,7 @@ use crate::{
     domain::{
         idempotency::{Claim, Receipt},
         ids::JobId,
+        job::JobWish,
     },
     store::{Rows, Tx, WriteTx},
 };
@@ -24,15 +25,15 @@ impl Services {
     }
 }
 
-/// The job that was made of this submission when it came before, if it is still there: one that was deleted is taken
-/// anew. It is an error if the key was another submission's.
+/// The job that was made of this submission when it came before, if it is still there: one that was deleted, or is being
+/// deleted, is taken anew. It is an error if the key was another submission's.
 pub(super) fn earlier_job<T: Rows>(tx: &Tx<T>, claim: &Claim) -> Result<Option<JobId>, Error> {
     let Some(Receipt { job, digest, taken: _ }) =
         tx.receipt(&claim.key)?.filter(|receipt| !receipt.has_expired(tx.now()))
     else {
         return Ok(None);
     };
-    if tx.job(job)?.is_none() {
+    if tx.job_state(job)?.is_none_or(|state| state.wish == JobWish::Delete) {
         return Ok(None);
     }
     if digest != claim.digest {

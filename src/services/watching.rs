@@ -42,7 +42,11 @@ impl Services {
     pub fn changes(&self) -> Result<Option<Changes>, Error> {
         let Some(touched) = self.store.touched() else { return Ok(None) };
         self.store.read(self.now(), |tx| {
-            let jobs = each(touched.jobs, |id| unless_gone(known_job(tx, id)))?;
+            // Up to a thousand are held at a time, and what never changes may have a megabyte each.
+            let brief = |(job, state): (Job, JobState)| {
+                (Job { settings: "{}".into(), metadata: "{}".into(), ..job }, state)
+            };
+            let jobs = each(touched.jobs, |id| Ok(unless_gone(known_job(tx, id))?.map(brief)))?;
             let tasks = each(touched.tasks, |(_, id)| Ok(tx.task(id)?))?;
             let workers = each(touched.workers, |id| {
                 unless_gone(known_worker(tx, id).and_then(|worker| worker_view(tx, worker)))

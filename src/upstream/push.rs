@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
 };
 
 use flate2::{Compression, write::GzEncoder};
@@ -18,9 +19,13 @@ use super::{
     answer::{Answer, CallError},
     call::Line,
 };
+use crate::domain::breath::BREATH;
 
 /// Bodies of more bytes than this are compressed.
 const WORTH_COMPRESSING: usize = 1024;
+
+/// As many bytes are compressed in one go.
+const STEP: usize = 512 << 10;
 
 /// The way on which updates go. Clones share what is known of the Server.
 #[derive(Clone)]
@@ -68,5 +73,9 @@ impl Pusher {
 
 fn compressed(batch: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(batch).and_then(|()| encoder.finish()).expect("writing to memory does not fail")
+    for step in batch.chunks(STEP) {
+        encoder.write_all(step).expect("writing to memory does not fail");
+        thread::sleep(BREATH);
+    }
+    encoder.finish().expect("writing to memory does not fail")
 }

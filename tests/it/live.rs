@@ -136,7 +136,7 @@ async fn below_a_server_the_farm_tells_how_the_exchange_goes() {
 }
 
 #[tokio::test]
-async fn whoever_comes_back_after_everybody_has_gone_is_told_as_before() {
+async fn whoever_listens_again_is_told_as_before_also_after_a_restart() {
     let mut m = TestManager::start().await;
     drop(listen(&m, "").await);
     for name in ["a", "b"] {

@@ -2,7 +2,7 @@
 
 use std::{ffi::OsStr, path::PathBuf, str::FromStr};
 
-use clap::{Args as ClapArgs, Subcommand};
+use clap::{Args as ClapArgs, Subcommand, builder::RangedU64ValueParser};
 use serde_json::{Number, Value};
 
 use crate::domain::ids::JobId;
@@ -299,7 +299,7 @@ pub struct JobFilter {
     pub sort: Option<String>,
 
     /// As many at the most [default: all]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub limit: Option<usize>,
 }
 

@@ -85,7 +85,9 @@ fn what_can_be_done_with_a_job_depends_on_how_it_stands() {
         (state(Requeue, &[(Queued, 1), (Canceled, 1)], 1), "queued", requeued),
         (state(RequeueFailed, &[(Active, 1), (Failed, 1)], 0), "active", failed_requeued),
         (state(Delete, &[(Active, 1), (Queued, 1)], 1), "cancel-requested", deleted),
-        (state(Delete, &[(Queued, 1)], 1), "canceled", deleted),
+        (state(Delete, &[(Queued, 1)], 1), "cancel-requested", deleted),
+        (state(Delete, &[(Completed, 1)], 0), "cancel-requested", deleted),
+        (state(Delete, &[], 0), "cancel-requested", deleted),
     ] {
         assert_eq!(state.status().as_str(), status, "{state:?}");
         assert_eq!(serde_json::to_value(state.status()).unwrap(), status);
@@ -114,7 +116,7 @@ fn a_refusal_says_how_to_go_on() {
     let on_its_way_out = state(JobWish::Delete, &[(TaskStatus::Canceled, 1)], 0);
     assert_eq!(
         says(on_its_way_out, JobAction::Requeue),
-        "a job that is canceled cannot be requeued; it is being deleted"
+        "a job that is cancel-requested cannot be requeued; it is being deleted"
     );
 }
 
@@ -200,6 +202,11 @@ impl Model {
     fn is_ready(&self, task: usize) -> bool {
         let parent = self.parents[task].map(|parent| self.tasks[parent]);
         self.tasks[task].is_schedulable() && parent.is_none_or(|parent| parent == TaskStatus::Completed)
+    }
+
+    /// Nothing is left of it but to forget it.
+    fn is_gone(&self) -> bool {
+        self.wish == JobWish::Delete && self.tasks.is_empty()
     }
 
     fn state(&self) -> JobState {
@@ -311,11 +318,12 @@ proptest! {
             let on_its_way_back = matches!(state.wish, JobWish::Requeue | JobWish::RequeueFailed);
 
             let all_completed = model.tasks.iter().all(|task| *task == TaskStatus::Completed);
-            prop_assert_eq!(status == JobStatus::Completed, all_completed && !on_its_way_back);
-            if before.status() == JobStatus::Completed && !is_requeue(event) {
+            let is_deleted = state.wish == JobWish::Delete;
+            prop_assert_eq!(status == JobStatus::Completed, all_completed && !on_its_way_back && !is_deleted);
+            if before.status() == JobStatus::Completed && !is_requeue(event) && !is_deleted {
                 prop_assert_eq!(status, JobStatus::Completed, "{:?}", event);
             }
-            prop_assert!(status != JobStatus::CancelRequested || in_hand);
+            prop_assert!(status != JobStatus::CancelRequested || in_hand || is_deleted);
             prop_assert!(status != JobStatus::Canceled || !in_hand);
             prop_assert!(status != JobStatus::Paused || state.wish == JobWish::Pause);
         }
@@ -328,7 +336,7 @@ proptest! {
         let (state, status) = (model.state(), model.state().status());
         let goes_on = may_run(&state) && limit_obstacle(&state).is_none() && state.tally.ready > 0;
         prop_assert!(
-            goes_on || status.has_ended() || status == JobStatus::Paused,
+            goes_on || status.has_ended() || status == JobStatus::Paused || model.is_gone(),
             "{status} for ever: {model:?}"
         );
         prop_assert!(!(goes_on && status.has_ended()), "{status}, and yet it goes on: {model:?}");

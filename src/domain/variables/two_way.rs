@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Audience, Direction, Variables, each_leaf};
+use super::{Audience, Direction, Variable, Variables, each_leaf};
 
 /// The paths that two-way variables stand for, as those who submit jobs see them.
 #[derive(Debug)]
@@ -22,8 +22,12 @@ impl Variables {
     pub fn known_paths(&self, platform: Option<&str>) -> KnownPaths<'_> {
         let platform = platform.map(str::to_lowercase);
         let mut known = Vec::new();
-        for (name, variable) in self.0.iter().filter(|(_, variable)| variable.direction == Direction::TwoWay)
-        {
+        let is_for_workers =
+            |variable: &Variable| variable.values.iter().any(|value| value.audience != Audience::Users);
+        // What no worker has a value for would only stand in its way.
+        let two_way =
+            |variable: &Variable| variable.direction == Direction::TwoWay && is_for_workers(variable);
+        for (name, variable) in self.0.iter().filter(|(_, variable)| two_way(variable)) {
             for on in variable.platforms(platform.as_deref()) {
                 let value = variable.value(Audience::Users, on);
                 known.extend(value.map(|value| KnownPath {

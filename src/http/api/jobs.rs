@@ -39,7 +39,7 @@ pub fn submit(site: &Arc<Site>) -> Endpoint {
         .query::<Submission>()
         .header(
             "Idempotency-Key",
-            "A name for this submission: sent again with it, within a day, it makes no second job",
+            "A name for this submission: sent again with it, within a day and while its job is there, it makes no second job",
         )
         .body::<NewJob>()
         .answers::<documents::Plan>(StatusCode::OK) // with dry_run

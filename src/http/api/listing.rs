@@ -27,14 +27,14 @@ pub struct ListParameters {
     /// Only those of one of these types, with commas between.
     #[serde(default, rename = "type")]
     types: String,
-    /// Only those in whose names or IDs this is found, whether in capitals or not.
+    /// Only those in whose names or IDs, or addresses of workers, this is found, whether in capitals or not.
     #[serde(default)]
     text: String,
     /// What they go by; with a `-` before it, the other way round.
     sort: Option<String>,
     /// `next` of the page before.
     after: Option<String>,
-    /// How many to show at the most.
+    /// How many to show at the most: 1 to 1000.
     limit: Option<usize>,
 }
 

@@ -87,7 +87,7 @@ struct ReadyTasks<'a> {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Takers")]
 struct TakersDocument<'a> {
-    /// How many get it when they ask.
+    /// How many get it when they ask, one after the other, as soon as nothing else stands in the way.
     able: usize,
     /// What stands between it and the others.
     conditions: Vec<WorkersCondition<'a>>,

@@ -44,7 +44,7 @@ pub struct Job<'a> {
     tasks: TaskCounts,
     /// In how many seconds it may be done, by the time that its finished tasks took; null as long as that is not known.
     time_left_seconds: Option<u64>,
-    /// When one of its tasks last changed status.
+    /// When one of its tasks last changed status, or something about the job itself was changed.
     updated: Timestamp,
     /// Only workers with one of these tags may do it; none: any worker.
     worker_tags: &'a Tags,
@@ -63,11 +63,11 @@ struct TaskCounts {
 /// A page of jobs.
 #[derive(Serialize, JsonSchema)]
 pub struct JobList<'a> {
-    /// The newest first.
+    /// The newest first, if no other order was asked for.
     pub jobs: Vec<Job<'a>>,
     /// What to give as `after` to get the next page; nothing when this is the last.
     pub next: Option<String>,
-    /// How many jobs there are in all.
+    /// How many jobs the filters let through, on all pages.
     pub total: u64,
 }
 

@@ -84,9 +84,9 @@ struct Metrics<'a> {
 /// A page of the tasks of a job.
 #[derive(Serialize, JsonSchema)]
 pub struct TaskList<'a> {
-    /// In the order in which they were submitted.
+    /// In the order in which they were submitted, if no other was asked for.
     pub tasks: Vec<TaskOfPeople<'a>>,
-    /// How many tasks the job has in all.
+    /// How many tasks of the job the filters let through, on all pages.
     pub total: u64,
     /// What to give as `after` to get the next page; nothing when this is the last.
     pub next: Option<String>,

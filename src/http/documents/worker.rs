@@ -86,9 +86,9 @@ pub struct Blacklist<'a> {
 pub struct WorkerList<'a> {
     /// What to give as `after` to get the next page; nothing when this is the last.
     pub next: Option<String>,
-    /// How many workers there are in all.
+    /// How many workers the filters let through, on all pages.
     pub total: u64,
-    /// By nickname.
+    /// By nickname, if no other order was asked for.
     pub workers: Vec<Worker<'a>>,
 }
 

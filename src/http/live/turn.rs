@@ -133,7 +133,7 @@ impl Look {
             Some((text, places)) => (text, Some(places)),
             None => (missed(&[Topic::Task]), None),
         };
-        let jobs = write(Topic::Job, jobs, |(job, state)| job_in_brief(job, &state));
+        let jobs = write(Topic::Job, jobs, |(job, state)| job_in_brief(&job, &state));
         let workers = write(Topic::Worker, workers, |view| Value::Object(fields(documents::worker(&view))));
         let turn = Turn { jobs, tasks, tasks_of, workers, farm: Bytes::new() };
         Self { turn, has_changes: true, is_too_much }
@@ -163,10 +163,8 @@ fn write_tasks(tasks: Vec<((JobId, TaskId), Option<Task>)>) -> (Bytes, Places) {
     (text.into(), tasks_of)
 }
 
-fn job_in_brief(job: Job, state: &JobState) -> Value {
-    // What is left out is not even read.
-    let job = Job { settings: "{}".into(), metadata: "{}".into(), ..job };
-    let mut document = fields(documents::job(&job, state));
+fn job_in_brief(job: &Job, state: &JobState) -> Value {
+    let mut document = fields(documents::job(job, state));
     document.retain(|name, _| !matches!(name.as_str(), "settings" | "metadata"));
     Value::Object(document)
 }

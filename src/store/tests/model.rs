@@ -16,7 +16,7 @@ use crate::{
         assign::Scheduling,
         failure::blacklist_counts,
         ids::{JobId, TaskId, WorkerId},
-        job::{Job, JobState, JobStatus, JobWish, Tally},
+        job::{Job, JobState, JobWish, Tally},
         tags::Tags,
         task::{FailedBy, Task, TaskStatus},
         worker::Worker,
@@ -341,8 +341,7 @@ impl Model {
     /// May it run, going by what is wanted of it and by the jobs that it depends on?
     fn may_run(&self, id: JobId) -> bool {
         let ModelJob { wish, depends_on, .. } = &self.jobs[&id];
-        let is_done =
-            |on: &JobId| !self.jobs.contains_key(on) || self.state(*on).status() == JobStatus::Completed;
+        let is_done = |on: &JobId| !self.jobs.contains_key(on) || !self.state(*on).blocks_dependents();
         *wish == JobWish::Run && depends_on.iter().all(is_done)
     }
 
