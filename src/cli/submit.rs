@@ -1,7 +1,7 @@
 //! `job submit`: from a file and the options beside it to the document that the Manager takes.
 
 use std::{
-    env, fs,
+    fs,
     io::{self, Read},
     path::{self, Path},
     process::ExitCode,
@@ -17,6 +17,7 @@ use super::{
     tables::{print, print_json, text},
     wait::wait,
 };
+use crate::domain::variables::this_platform;
 
 /// Sends a job, or only asks what would become of it.
 pub fn submit(manager: &Client, submission: &Submission, as_json: bool) -> Result<ExitCode, Failure> {
@@ -55,11 +56,6 @@ fn name_ending(settings: &mut Value) {
     if settings["images_or_video"] == "images" && settings["output_file_extension"].is_null() {
         settings["output_file_extension"] = json!(settings["format"].as_str().and_then(ending));
     }
-}
-
-/// This machine's platform, as the configuration of the Manager calls it: paths here are paths there.
-fn platform() -> &'static str {
-    if env::consts::OS == "macos" { "darwin" } else { env::consts::OS }
 }
 
 /// What the names of images in one of Blender's formats end in.
@@ -124,7 +120,7 @@ fn of_blend_file(submission: &Submission) -> Result<Map<String, Value>, Failure>
         ("name", json!(stem)),
         ("job_type", json!(job_type)),
         ("settings", settings),
-        ("submitter_platform", json!(platform())),
+        ("submitter_platform", json!(this_platform())),
     ];
     Ok(job.map(|(key, value)| (key.to_owned(), value)).into_iter().collect())
 }
@@ -292,7 +288,7 @@ mod tests {
         let expected = json!({"name": "shot 1", "job_type": "blender-render", "settings": {
             "filepath": path, "frames": "1-250", "chunk_size": 1, "render_output": "{render}/shot 1/######", "format": "PNG",
             "images_or_video": "images", "output_file_extension": ".png",
-        }, "submitter_platform": platform()});
+        }, "submitter_platform": this_platform()});
         assert_eq!(job, expected);
         let job = sent(&[
             &path,
@@ -312,7 +308,7 @@ mod tests {
         let expected = json!({"name": "Shot", "job_type": "blender-render", "settings": {
             "filepath": path, "frames": "7", "chunk_size": 10, "render_output": "/r/s/######", "format": "JPEG",
             "images_or_video": "images", "output_file_extension": ".jpg", "fps": 23.98,
-        }, "submitter_platform": platform()});
+        }, "submitter_platform": this_platform()});
         assert_eq!(job, Ok(expected));
     }
 

@@ -64,7 +64,7 @@ fn ask(
     let (asked, code) =
         each(manager, workers, |id| manager.post(&format!("/api/workers/{id}/status"), request.as_bytes()))?;
     let workers: Vec<_> = asked.into_iter().map(|(_, worker)| worker).collect();
-    if !workers.is_empty() {
+    if as_json || !workers.is_empty() {
         show(&workers, as_json)?;
     }
     Ok(code)

@@ -101,6 +101,14 @@ pub struct ListedValue<'a> {
     pub value: &'a str,
 }
 
+/// The platform that this program was built for, as variables call it.
+pub fn this_platform() -> &'static str {
+    match std::env::consts::OS {
+        "macos" => "darwin",
+        other => other,
+    }
+}
+
 /// All variables by name. Serialised it is the `variables` object that the Flamenco Server takes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]

@@ -87,6 +87,16 @@ impl Live {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether anybody listens. If not, it is stopped, and whoever comes next begins anew.
+    fn goes_on(&self, stop: impl FnOnce()) -> bool {
+        let mut state = self.state();
+        if self.turns.receiver_count() == 0 {
+            stop();
+            *state = State::default();
+        }
+        state.is_running
+    }
+
     /// Tells everybody what there is to tell.
     fn tell(&self, mut turn: Turn) {
         let mut state = self.state();
@@ -105,7 +115,7 @@ impl Live {
 /// Looks and tells until nobody listens.
 async fn run(site: Arc<Site>) {
     let (mut farm_is_old, mut farm_from, mut exchange) = (true, Instant::now(), None);
-    while has_listeners(&site) {
+    while site.live.goes_on(|| site.services.stop_watching()) {
         let state = site.exchange.as_ref().map(|exchange| exchange.state());
         farm_is_old |= state != exchange;
         exchange = state;
@@ -123,16 +133,6 @@ async fn run(site: Arc<Site>) {
         site.live.tell(look.turn);
         tokio::time::sleep(if look.is_too_much { CALM } else { TURN }).await;
     }
-}
-
-/// Whether anybody listens. If not, it is over, and whoever comes next begins anew.
-fn has_listeners(site: &Site) -> bool {
-    let mut state = site.live.state();
-    if site.live.turns.receiver_count() == 0 {
-        site.services.stop_watching();
-        *state = State::default();
-    }
-    state.is_running
 }
 
 #[cfg(test)]
@@ -159,6 +159,20 @@ mod tests {
         }
         assert_eq!(heard[0], missed(&[Topic::Farm]));
         assert_eq!((&heard[1], &heard[BEHIND]), (&farm(3).farm, &farm(BEHIND + 2).farm));
+    }
+
+    #[test]
+    fn it_goes_on_while_somebody_listens_and_begins_anew_with_who_comes_next() {
+        let live = Live::default();
+        live.state().is_running = true;
+        let listener = live.turns.subscribe();
+        live.tell(farm(1));
+        assert!(live.goes_on(|| panic!("somebody listens")));
+        drop(listener);
+        let mut is_stopped = false;
+        assert!(!live.goes_on(|| is_stopped = true));
+        let state = live.state();
+        assert!(is_stopped && !state.is_running && state.farm.is_empty());
     }
 
     #[tokio::test]

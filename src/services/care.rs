@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use super::{
     Error, Note, Services,
     failing::judging_job,
+    job_cleanup::somebody_waits,
     known_worker,
     releasing::{release, release_all},
     server_news::{News, ServerNews},
@@ -213,6 +214,11 @@ impl Services {
                         task.last_updated < then && !task.status.is_in_hand() && task.etag.is_some()
                     };
                     let Some(task) = tx.task(*id)?.filter(old) else { continue };
+                    // Without what is not completed of it, those that wait for the job would begin.
+                    let blocks = tx.job_state(task.job)?.is_some_and(|state| state.blocks_dependents());
+                    if blocks && somebody_waits(tx, task.job)? {
+                        continue;
+                    }
                     tx.delete_task(*id)?;
                     forgotten += 1;
                     if tx.job_state(task.job)?.is_some_and(|state| state.tally.total() == 0) {

@@ -61,7 +61,8 @@ fn is_past<T: Rows>(
     Ok(job_is_past(state, somebody_waits(tx, id)?))
 }
 
-fn somebody_waits<T: Rows>(tx: &Tx<T>, id: JobId) -> Result<bool, StoreError> {
+/// Does a job that has not ended depend on this one?
+pub(super) fn somebody_waits<T: Rows>(tx: &Tx<T>, id: JobId) -> Result<bool, StoreError> {
     for dependent in tx.dependents(id)? {
         if tx.job_state(dependent)?.is_some_and(|state| !state.status().has_ended()) {
             return Ok(true);

@@ -9,7 +9,7 @@ use crate::domain::{
     ids::{JobId, TaskId, WorkerId},
     job::{Job, MANAGER_LOCAL},
     task::{Progress, Task, TaskStatus},
-    variables::Audience,
+    variables::{Audience, this_platform},
     worker::{Worker, WorkerStatus},
 };
 
@@ -63,7 +63,7 @@ impl Services {
 
     fn as_seen_here(&self, path: &str) -> PathBuf {
         let settings = json!({ "path": path });
-        let replaced = self.policy.variables.replace(settings, Audience::Workers, std::env::consts::OS);
+        let replaced = self.policy.variables.replace(settings, Audience::Workers, this_platform());
         replaced["path"].as_str().unwrap_or(path).into()
     }
 

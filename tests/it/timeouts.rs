@@ -13,7 +13,7 @@ use jiff::{ToSpan, tz::TimeZone};
 use serde_json::json;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::kit::{START, TestManager, config_in, job, task};
+use crate::kit::{START, TestManager, config_in, job, task, with};
 
 #[tokio::test]
 async fn an_awake_worker_that_falls_silent_times_out_and_its_task_goes_back() {
@@ -279,6 +279,20 @@ async fn with_a_server_old_tasks_are_forgotten_and_their_job_with_the_last_of_th
     m.advance(100.hours());
     assert_eq!(m.services.clean_up_tasks().await.unwrap(), 1);
     m.get(&format!("/api/jobs/{}", shot.id)).await.expect(404);
+}
+
+#[tokio::test]
+async fn old_tasks_of_a_job_for_which_another_waits_stay_until_it_is_completed() {
+    let m = TestManager::with_server().await;
+    let ada = m.sleeper("ada").await;
+    let first = m.receive(&job([task("a")])).await;
+    let second = m.submit(&with(job([task("b")]), &json!({"depends_on": [first.id]}))).await;
+    m.advance(400.hours());
+    assert_eq!(m.services.clean_up_tasks().await.unwrap(), 0);
+    ada.takes_and_completes(&first["a"]).await;
+    m.advance(400.hours());
+    assert_eq!(m.services.clean_up_tasks().await.unwrap(), 1);
+    ada.takes(&second["b"]).await;
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use super::{
         body::{self, BodyError},
         documents,
         error::ApiError,
-        openapi::{self, Endpoint, get, patch, post},
+        openapi::{self, Endpoint, Operation, get, patch, post},
         routes::{Answer, endpoint, json, look, with},
     },
     created, id,
@@ -189,46 +189,33 @@ pub fn tasks(site: &Arc<Site>) -> Endpoint {
 
 /// `POST /api/jobs/{id}/cancel`
 pub fn cancel(site: &Arc<Site>) -> Endpoint {
-    let about = post(
-        "/api/jobs/{id}/cancel",
-        "What workers have of the job they are told to stop, and the rest is canceled",
-    )
-    .path::<JobId>("id")
-    .answers::<documents::Job>(StatusCode::OK)
-    .fails(StatusCode::CONFLICT);
-    let route =
-        endpoint(warp::path!("api" / "jobs" / String / "cancel").and(warp::post()).and(with(site)).then(
-            async |job: String, site: Arc<Site>| -> Answer { act(&site, &job, JobAction::Cancel).await },
-        ));
-    about.by(route)
+    let what = "What workers have of the job they are told to stop, and the rest is canceled";
+    acting(post("/api/jobs/{id}/cancel", what), "cancel", JobAction::Cancel, site)
 }
 
 /// `POST /api/jobs/{id}/pause`
 pub fn pause(site: &Arc<Site>) -> Endpoint {
-    let about = post(
-        "/api/jobs/{id}/pause",
-        "What workers have of the job they finish, and nothing else is handed out",
-    )
-    .path::<JobId>("id")
-    .answers::<documents::Job>(StatusCode::OK)
-    .fails(StatusCode::CONFLICT);
-    let route =
-        endpoint(warp::path!("api" / "jobs" / String / "pause").and(warp::post()).and(with(site)).then(
-            async |job: String, site: Arc<Site>| -> Answer { act(&site, &job, JobAction::Pause).await },
-        ));
-    about.by(route)
+    let what = "What workers have of the job they finish, and nothing else is handed out";
+    acting(post("/api/jobs/{id}/pause", what), "pause", JobAction::Pause, site)
 }
 
 /// `POST /api/jobs/{id}/resume`
 pub fn resume(site: &Arc<Site>) -> Endpoint {
-    let about = post("/api/jobs/{id}/resume", "A paused job goes on")
-        .path::<JobId>("id")
-        .answers::<documents::Job>(StatusCode::OK)
-        .fails(StatusCode::CONFLICT);
-    let route =
-        endpoint(warp::path!("api" / "jobs" / String / "resume").and(warp::post()).and(with(site)).then(
-            async |job: String, site: Arc<Site>| -> Answer { act(&site, &job, JobAction::Resume).await },
-        ));
+    acting(post("/api/jobs/{id}/resume", "A paused job goes on"), "resume", JobAction::Resume, site)
+}
+
+/// What is done with a job that needs no other word than the last of its path.
+fn acting(about: Operation, word: &'static str, action: JobAction, site: &Arc<Site>) -> Endpoint {
+    let about =
+        about.path::<JobId>("id").answers::<documents::Job>(StatusCode::OK).fails(StatusCode::CONFLICT);
+    let route = endpoint(
+        warp::path!("api" / "jobs" / String / ..)
+            .and(warp::path(word))
+            .and(warp::path::end())
+            .and(warp::post())
+            .and(with(site))
+            .then(move |job: String, site: Arc<Site>| async move { act(&site, &job, action).await }),
+    );
     about.by(route)
 }
 

@@ -25,12 +25,12 @@ pub fn show(site: &Arc<Site>) -> Endpoint {
     let about = get("/api/tasks/{id}", "A task")
         .path::<TaskId>("id")
         .answers::<documents::TaskOfPeople>(StatusCode::OK);
-    let route = endpoint(warp::path!("api" / "tasks" / String).and(warp::get()).and(with(site)).then(
-        async |task: String, site: Arc<Site>| -> Answer {
-            let view = site.services.task(id(&task)?)?;
-            Ok(json(&documents::task(&view).map_err(|error| ApiError::internal(&error))?))
-        },
-    ));
+    let route = endpoint(
+        warp::path!("api" / "tasks" / String)
+            .and(warp::get())
+            .and(with(site))
+            .then(async |task: String, site: Arc<Site>| -> Answer { answer(&site, id(&task)?) }),
+    );
     about.by(route)
 }
 
@@ -45,8 +45,7 @@ pub fn cancel(site: &Arc<Site>) -> Endpoint {
             async |task: String, site: Arc<Site>| -> Answer {
                 let task: TaskId = id(&task)?;
                 site.services.cancel_task(task).await?;
-                let view = site.services.task(task)?;
-                Ok(json(&documents::task(&view).map_err(|error| ApiError::internal(&error))?))
+                answer(&site, task)
             },
         ));
     about.by(route)
@@ -63,11 +62,16 @@ pub fn requeue(site: &Arc<Site>) -> Endpoint {
             async |task: String, site: Arc<Site>| -> Answer {
                 let task: TaskId = id(&task)?;
                 site.services.requeue_task(task).await?;
-                let view = site.services.task(task)?;
-                Ok(json(&documents::task(&view).map_err(|error| ApiError::internal(&error))?))
+                answer(&site, task)
             },
         ));
     about.by(route)
+}
+
+/// The task as it is now.
+fn answer(site: &Site, task: TaskId) -> Answer {
+    let view = site.services.task(task)?;
+    Ok(json(&documents::task(&view).map_err(|error| ApiError::internal(&error))?))
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -26,26 +26,33 @@ pub struct Job<'a> {
     _id: JobId,
     /// When it came in.
     created: Timestamp,
+    #[serde(flatten)]
+    terms: JobTerms<'a>,
+    tasks: TaskCounts,
+    /// In how many seconds it may be done, by the time that its finished tasks took; null as long as that is not known.
+    time_left_seconds: Option<u64>,
+    /// When one of its tasks last changed status, or something about the job itself was changed.
+    updated: Timestamp,
+}
+
+/// What is known of a job before it is submitted, too.
+#[derive(Serialize, JsonSchema)]
+struct JobTerms<'a> {
     /// The jobs that have to be completed first.
     depends_on: &'a [JobId],
     /// What kind of job it is.
     job_type: &'a str,
     /// How many workers may be at it at a time; null: any number.
     max_workers: Option<NonZeroU32>,
-    /// Whatever the submitter wanted to keep with it.
+    /// Whatever the submitter wants to keep with it.
     metadata: Map<String, Value>,
     /// What people call it.
     name: &'a str,
     /// Importance among jobs; higher goes first.
     priority: i32,
-    /// What its tasks were made from; empty for a ready-made list of tasks.
+    /// What its tasks are made from; empty for a ready-made list of tasks.
     settings: Map<String, Value>,
     status: JobStatus,
-    tasks: TaskCounts,
-    /// In how many seconds it may be done, by the time that its finished tasks took; null as long as that is not known.
-    time_left_seconds: Option<u64>,
-    /// When one of its tasks last changed status, or something about the job itself was changed.
-    updated: Timestamp,
     /// Only workers with one of these tags may do it; none: any worker.
     worker_tags: &'a Tags,
 }
@@ -94,24 +101,9 @@ pub struct Plan<'a> {
 /// A job that was not submitted yet.
 #[derive(Serialize, JsonSchema)]
 struct PlannedJob<'a> {
-    /// The jobs that have to be completed first.
-    depends_on: &'a [JobId],
-    /// What kind of job it is.
-    job_type: &'a str,
-    /// How many workers may be at it at a time; null: any number.
-    max_workers: Option<NonZeroU32>,
-    /// Whatever the submitter wants to keep with it.
-    metadata: Map<String, Value>,
-    /// What people call it.
-    name: &'a str,
-    /// Importance among jobs; higher goes first.
-    priority: i32,
-    /// What its tasks are made from; empty for a ready-made list of tasks.
-    settings: Map<String, Value>,
-    status: JobStatus,
+    #[serde(flatten)]
+    terms: JobTerms<'a>,
     tasks: PlannedTaskCounts,
-    /// Only workers with one of these tags may do it; none: any worker.
-    worker_tags: &'a Tags,
 }
 
 /// How many tasks a job would have.
@@ -154,28 +146,32 @@ pub struct StarvedJob<'a> {
 
 /// A job.
 pub fn job<'a>(job: &'a job::Job, state: &'a JobState) -> Job<'a> {
-    let job::Job { id, name, job_type, settings, metadata, created, of_server: _, depends_on } = job;
+    let JobState { priority, updated, tally, max_workers, worker_tags, .. } = state;
     let by_status = TaskStatus::ALL
         .into_iter()
-        .map(|status| (status.as_str(), state.tally.count(status)))
+        .map(|status| (status.as_str(), tally.count(status)))
         .filter(|(_, count)| *count > 0)
         .collect();
     Job {
-        _id: *id,
-        created: *created,
-        depends_on,
-        job_type,
-        max_workers: state.max_workers,
-        metadata: object(metadata),
-        name,
-        priority: state.priority,
-        settings: object(settings),
-        status: state.status(),
-        tasks: TaskCounts { by_status, runnable: state.tally.ready, total: state.tally.total() },
+        _id: job.id,
+        created: job.created,
+        terms: terms(job, *priority, *max_workers, worker_tags, state.status()),
+        tasks: TaskCounts { by_status, runnable: tally.ready, total: tally.total() },
         time_left_seconds: time_left(state),
-        updated: state.updated,
-        worker_tags: &state.worker_tags,
+        updated: *updated,
     }
+}
+
+fn terms<'a>(
+    job: &'a job::Job,
+    priority: i32,
+    max_workers: Option<NonZeroU32>,
+    worker_tags: &'a Tags,
+    status: JobStatus,
+) -> JobTerms<'a> {
+    let job::Job { id: _, name, job_type, settings, metadata, created: _, of_server: _, depends_on } = job;
+    let (settings, metadata) = (object(settings), object(metadata));
+    JobTerms { depends_on, job_type, max_workers, metadata, name, priority, settings, status, worker_tags }
 }
 
 /// What was stored as an object is one.
@@ -186,20 +182,11 @@ fn object(text: &str) -> Map<String, Value> {
 /// What would become of a submission: the job without an ID, and its tasks; parents are places in the list of tasks.
 pub fn plan(plan: &services::Plan) -> serde_json::Result<Plan<'_>> {
     let services::Plan { job, priority, start_paused, max_workers, worker_tags, tasks } = plan;
+    let status = if *start_paused { JobStatus::Paused } else { JobStatus::Queued };
+    let terms = terms(job, *priority, *max_workers, worker_tags, status);
+    let total = tasks.len();
     let tasks = tasks.iter().map(planned_task).collect::<serde_json::Result<Vec<_>>>()?;
-    let job = PlannedJob {
-        depends_on: &job.depends_on,
-        job_type: &job.job_type,
-        max_workers: *max_workers,
-        metadata: object(&job.metadata),
-        name: &job.name,
-        priority: *priority,
-        settings: object(&job.settings),
-        status: if *start_paused { JobStatus::Paused } else { JobStatus::Queued },
-        tasks: PlannedTaskCounts { total: tasks.len() },
-        worker_tags,
-    };
-    Ok(Plan { job, tasks })
+    Ok(Plan { job: PlannedJob { terms, tasks: PlannedTaskCounts { total } }, tasks })
 }
 
 fn planned_task(task: &PlannedTask) -> serde_json::Result<TaskOfPlan<'_>> {
