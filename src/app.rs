@@ -17,7 +17,7 @@ use crate::{
     exchange::{About, Exchange, Pace},
     http::{
         Live, Site, on_panic, routes,
-        server::{Limits, serve},
+        server::{Limits, Listener, serve},
     },
     loops,
     services::{Overdue, Policy, Services},
@@ -120,7 +120,7 @@ impl App {
             "Flamenco Manager is running"
         );
         let limits = Limits { connections: most_connections(), ..Limits::default() };
-        serve(self.listener, routes(&self.site), on_panic, limits, stop).await;
+        serve(vec![Listener::http(self.listener)], routes(&self.site), on_panic, limits, stop).await;
         if let Some(exchange) = &self.exchange {
             exchange.hang_up();
         }

@@ -29,7 +29,14 @@ const TASK: &str = r#"{"_id":"650000000000000000000002","activity":"","commands"
 /// Serves for ever.
 pub async fn serve(port: u16) -> Outcome<()> {
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
-    server::serve(listener, routes(), on_panic, Limits::default(), CancellationToken::new()).await;
+    server::serve(
+        vec![server::Listener::http(listener)],
+        routes(),
+        on_panic,
+        Limits::default(),
+        CancellationToken::new(),
+    )
+    .await;
     Ok(())
 }
 

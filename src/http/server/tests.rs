@@ -33,7 +33,7 @@ impl Running {
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
         let routes = routes.recover(async |_| Ok::<_, Infallible>(StatusCode::NOT_FOUND));
-        let server = tokio::spawn(serve(listener, routes, sorry, limits, stop.clone()));
+        let server = tokio::spawn(serve(vec![Listener::http(listener)], routes, sorry, limits, stop.clone()));
         Self { address, stop, server }
     }
 
@@ -190,7 +190,7 @@ async fn a_panic_ends_one_request_and_not_even_its_connection() {
 
 #[tokio::test]
 async fn a_route_learns_who_asks() {
-    let routes = warp::ext::get().map(|Peer(peer)| format!("{peer}").into_response()).boxed();
+    let routes = warp::ext::get().map(|peer: Peer| format!("{}", peer.address).into_response()).boxed();
     let server = Running::with(LIMITS, routes).await;
     let mut client = server.connect().await;
     let own_address = client.local_addr().unwrap().to_string();

@@ -158,7 +158,7 @@ pub fn no_content() -> Response {
 }
 
 fn address(peer: Peer) -> String {
-    peer.0.ip().to_canonical().to_string()
+    peer.address.ip().to_canonical().to_string()
 }
 
 fn software(headers: &HeaderMap) -> String {

@@ -14,7 +14,7 @@ use flamenco_manager::{
     exchange::Exchange,
     http::{
         on_panic, routes,
-        server::{Limits, serve},
+        server::{Limits, Listener, serve},
     },
     services::{Services, TimedOut},
     store::{ReadTx, Store, StoreError},
@@ -351,7 +351,13 @@ fn run(
     let mut site = app::site(config, services, exchange);
     site.time_zone = place();
     let stop = CancellationToken::new();
-    let server = serve(listener, routes(&Arc::new(site)), on_panic, Limits::default(), stop.clone());
+    let server = serve(
+        vec![Listener::http(listener)],
+        routes(&Arc::new(site)),
+        on_panic,
+        Limits::default(),
+        stop.clone(),
+    );
     Running { stop: stop.drop_guard(), server: tokio::spawn(server) }
 }
 
