@@ -2,6 +2,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
+use bytes::Bytes;
 use flamenco_manager::simulate::Client;
 use http::Method;
 use serde_json::Value;
@@ -60,12 +61,18 @@ impl Feeder {
 
     /// A call that has to succeed. Returns what it is answered with.
     pub async fn call(&mut self, method: Method, path: &str, body: Option<Value>) -> Outcome<Value> {
+        let answer = self.answer(method, path, body).await?;
+        if answer.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_slice(&answer)?) }
+    }
+
+    /// The same, for whoever does not read the answer.
+    pub async fn answer(&mut self, method: Method, path: &str, body: Option<Value>) -> Outcome<Bytes> {
         let body = body.map(|body| body.to_string().into());
         let (status, answer) = self.client.request(method.clone(), path, None, body).await?;
         if !status.is_success() {
             return Err(format!("{method} {path}: {status} {}", String::from_utf8_lossy(&answer)).into());
         }
-        if answer.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_slice(&answer)?) }
+        Ok(answer)
     }
 
     async fn submit(

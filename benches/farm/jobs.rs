@@ -1,4 +1,4 @@
-//! What becomes of jobs: a large one is submitted, canceled and deleted while workers are served; and tasks are handed
+//! What becomes of jobs: a large one is submitted, shown as a grid, canceled and deleted while workers are served; and tasks are handed
 //! out among a thousand other jobs.
 
 use std::{
@@ -45,7 +45,7 @@ pub struct Deed {
 pub struct Run {
     /// Tasks of the large job.
     pub tasks: u64,
-    pub deeds: [Deed; 3],
+    pub deeds: [Deed; 4],
     /// The workers while nothing is done.
     pub quiet: Figures,
     /// A few workers without other jobs,
@@ -55,7 +55,7 @@ pub struct Run {
 }
 
 pub async fn run(args: &Args, folder: &Path, tasks: u64) -> Outcome<Run> {
-    let deeds = ["submitted", "canceled", "deleted"].map(|what| Deed { what, ..Deed::default() });
+    let deeds = ["submitted", "shown", "canceled", "deleted"].map(|what| Deed { what, ..Deed::default() });
     let (alone, among_others) = (Figures::default(), Figures::default());
     let mut run = Run { tasks, deeds, quiet: Figures::default(), alone, among_others };
     let manager = Manager::start(&args.binary, folder.join("large"), "").await?;
@@ -94,9 +94,9 @@ async fn large(
     let job = feeder.submit_large(LAST, run.tasks).await?;
     times.push((started, Instant::now()));
     tokio::time::sleep(REST).await;
-    for (method, call) in [(Method::POST, "/cancel"), (Method::DELETE, "")] {
+    for (method, call) in [(Method::GET, "/grid"), (Method::POST, "/cancel"), (Method::DELETE, "")] {
         let started = Instant::now();
-        feeder.call(method, &format!("/api/jobs/{job}{call}"), None).await?;
+        feeder.answer(method, &format!("/api/jobs/{job}{call}"), None).await?;
         times.push((started, Instant::now()));
         tokio::time::sleep(REST).await;
     }

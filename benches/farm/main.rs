@@ -30,8 +30,8 @@
 //! on a quiet Manager; then it answers, and everything goes out, one batch after the other. From the answer to the
 //! first batch to the last one it is counted.
 //!
-//! With `--jobs 100000` it is measured what becomes of jobs. One of so many tasks is submitted, canceled and deleted, while
-//! workers go round at a steady rate on others. Then a few workers go round on two Managers in turns, of which one has a
+//! With `--jobs 100000` it is measured what becomes of jobs. One of so many tasks is submitted, shown as a grid, canceled and deleted,
+//! while workers go round at a steady rate on others. Then a few workers go round on two Managers in turns, of which one has a
 //! thousand other jobs, of every status.
 //!
 //! Everything stays on the loopback interface and in a temporary folder, which is deleted in the end.

@@ -40,6 +40,7 @@ pub fn routes(
             api::jobs::list(site),
             api::jobs::show(site),
             api::jobs::tasks(site),
+            api::grid::grid(site),
             api::jobs::cancel(site),
             api::jobs::pause(site),
             api::jobs::resume(site),

@@ -116,6 +116,21 @@ impl Services {
         })
     }
 
+    /// The IDs of all tasks of a job, in order.
+    pub fn task_ids_of_job(&self, id: JobId) -> Result<Vec<TaskId>, Error> {
+        self.store.read(self.now(), |tx| {
+            known_job(tx, id)?;
+            Ok(tx.ids_of_job(id, None, usize::MAX)?)
+        })
+    }
+
+    /// These tasks, without their commands and newest signs of life; an error if one is gone.
+    pub fn tasks(&self, ids: &[TaskId]) -> Result<Vec<Task>, Error> {
+        self.store.read(self.now(), |tx| {
+            ids.iter().map(|id| tx.task(*id)?.ok_or(Error::UnknownTask(*id))).collect()
+        })
+    }
+
     /// A task.
     pub fn task(&self, id: TaskId) -> Result<TaskView, Error> {
         self.store.read(self.now(), |tx| {

@@ -146,6 +146,53 @@ async fn the_tasks_of_a_job_are_listed_as_they_were_submitted() {
 }
 
 #[tokio::test]
+async fn all_tasks_of_a_job_are_shown_in_brief_and_say_whom_they_wait_for() {
+    let m = TestManager::start().await;
+    let ada = m.sleeper("ada").await;
+    // More than are sent in one piece, and one that waits for tasks of all pieces.
+    let names: Vec<_> = (0..600).map(|number| number.to_string()).collect();
+    let waiting = [behind("last", &["599", "0", "300"]), with(task("odd"), &json!({"task_type": "odd"}))];
+    let shot = m.submit(&job(names.iter().map(|name| task(name)).chain(waiting))).await;
+    ada.takes_and_completes(&shot["0"]).await;
+    ada.takes(&shot["1"]).await;
+    let grid = m.get(&format!("/api/jobs/{}/grid", shot.id)).await.expect(200).json();
+    let tasks = grid["tasks"].as_array().unwrap();
+    let shown: Vec<_> = tasks.iter().map(|task| task["name"].as_str().unwrap()).collect();
+    let expected: Vec<_> = names.iter().map(String::as_str).chain(["last", "odd"]).collect();
+    assert_eq!(shown, expected);
+    let cell = |name: &str, status: &str, worker: Value, parents: Value| {
+        json!({
+            "_id": &shot[name], "name": name, "status": status, "task_type": "sleep", "worker_id": worker,
+            "parents": parents,
+        })
+    };
+    assert_eq!(tasks[0], cell("0", "completed", json!(ada.id), json!([])));
+    assert_eq!(tasks[1], cell("1", "active", json!(ada.id), json!([])));
+    assert_eq!(tasks[2], cell("2", "queued", json!(null), json!([])));
+    assert_eq!(tasks[600], cell("last", "queued", json!(null), json!([599, 0, 300])));
+    assert_eq!(tasks[601]["task_type"], "odd");
+    m.get(&format!("/api/jobs/{}/grid", &shot["0"])).await.expect(404);
+}
+
+#[tokio::test]
+async fn a_parent_that_is_gone_is_in_no_grid() {
+    let m = TestManager::with_server().await;
+    let ada = m.sleeper("ada").await;
+    let shot = m.receive(&job([task("a"), behind("b", &["a"])])).await;
+    ada.takes_and_completes(&shot["a"]).await;
+    m.advance((13 * 24).hours());
+    m.cancel(&shot["b"]).await;
+    m.advance((2 * 24).hours());
+    let ids = m.services.task_ids_of_job(shot.id.parse().unwrap()).unwrap();
+    assert_eq!(m.services.tasks(&ids).unwrap().len(), 2);
+    m.services.clean_up_tasks().await.unwrap();
+    let grid = m.get(&format!("/api/jobs/{}/grid", shot.id)).await.expect(200).json();
+    assert_eq!((grid["tasks"].as_array().unwrap().len(), &grid["tasks"][0]["parents"]), (1, &json!([])));
+    // Whoever was at it is told, rather than shown the wrong parents.
+    m.services.tasks(&ids).unwrap_err();
+}
+
+#[tokio::test]
 async fn a_task_is_shown_as_it_was_submitted() {
     let m = TestManager::start().await;
     let commands = json!([{"name": "exec", "settings": {"cmd": "{blender}", "n": 24.0}}]);

@@ -5,6 +5,7 @@ pub mod blacklist;
 pub mod events;
 pub mod explain;
 pub mod farm;
+pub mod grid;
 pub mod jobs;
 mod listing;
 pub mod tasks;

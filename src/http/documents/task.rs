@@ -92,6 +92,36 @@ pub struct TaskList<'a> {
     pub next: Option<String>,
 }
 
+/// All tasks of a job in brief.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "it is written piece by piece, and this says what comes of that")]
+pub struct Grid<'a> {
+    /// In the order of their IDs.
+    tasks: Vec<Cell<'a>>,
+}
+
+/// A task in brief.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TaskInBrief")]
+pub struct Cell<'a> {
+    _id: TaskId,
+    /// What people call it.
+    name: &'a str,
+    status: TaskStatus,
+    /// What a worker must support to be given it.
+    task_type: &'a str,
+    /// The worker that it was last given to.
+    worker_id: Option<WorkerId>,
+    /// The tasks that have to be completed first: indexes into this list.
+    parents: Vec<usize>,
+}
+
+/// A task in brief, with the places of its parents in the list of tasks.
+pub fn cell(task: &task::Task, parents: Vec<usize>) -> Cell<'_> {
+    let task::Task { id, name, status, task_type, worker_id, .. } = task;
+    Cell { _id: *id, name, status: *status, task_type, worker_id: *worker_id, parents }
+}
+
 /// A task with these commands, as JSON text.
 pub fn task_text<C: Serialize>(
     task: &task::Task,
