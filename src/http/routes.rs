@@ -80,7 +80,7 @@ pub fn routes(
         scripts::logfile(site),
         scripts::kick(site),
         scripts::redirect_to_server(site),
-        page::page(),
+        page::page(site),
     ])
     .recover(async |rejection: Rejection| Ok::<_, Infallible>(no_route(&rejection)))
     .unify()
