@@ -80,6 +80,11 @@ pub fn post(path: &'static str, summary: &'static str) -> Operation {
     Operation::new(Method::POST, path, summary)
 }
 
+/// What `PUT` at this path does.
+pub fn put(path: &'static str, summary: &'static str) -> Operation {
+    Operation::new(Method::PUT, path, summary)
+}
+
 /// What `PATCH` at this path does.
 pub fn patch(path: &'static str, summary: &'static str) -> Operation {
     Operation::new(Method::PATCH, path, summary)

@@ -10,6 +10,7 @@ use warp::{Filter, Reply, reply::Response};
 
 use super::{
     Site, VERSION,
+    api::workers::sleep_schedule,
     body::{self, BodyError},
     documents,
     error::ApiError,
@@ -19,7 +20,6 @@ use super::{
 };
 use crate::domain::{
     ids::{JobId, TaskId, WorkerId},
-    sleep::{SleepSchedule, SleepScheduleWire},
     worker::WorkerStatus,
 };
 
@@ -141,10 +141,7 @@ async fn schedule(
     if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
         return Err(ApiError::not_acceptable("a sleep schedule is sent with Content-Type: application/json"));
     }
-    let wire: SleepScheduleWire = body::object(&body?)
-        .map_err(|error| ApiError::bad_request(format!("this is no sleep schedule: {error}")))?;
-    let schedule =
-        SleepSchedule::try_from(&wire).map_err(|error| ApiError::bad_request(error.to_string()))?;
+    let schedule = sleep_schedule(&body?)?;
     Ok(site.services.set_sleep_schedule(worker, schedule, site.time_zone.clone()).await?)
 }
 

@@ -12,6 +12,7 @@ use crate::{
         listing::{JobQuery, Order, TaskQuery, WorkerQuery},
         paging::{Key, Page, Place, Window},
         task::Task,
+        variables::this_platform,
         worker::Worker,
     },
     store::{BlacklistEntry, ReadTx, StoreError},
@@ -139,6 +140,15 @@ impl Services {
             let commands = tx.commands(id)?;
             Ok(TaskView { task: with_newest_ping(tx, task)?, job: Arc::new(job), job_state, commands })
         })
+    }
+
+    /// The platform of the worker that has or had a task; the Manager's own, if there is no such worker.
+    pub fn platform_of(&self, task: &Task) -> Result<String, Error> {
+        let worker = match task.worker_id {
+            Some(worker) => self.store.read(self.now(), |tx| tx.worker(worker))?,
+            None => None,
+        };
+        Ok(worker.map_or_else(|| this_platform().to_owned(), |worker| worker.platform))
     }
 
     /// The job that a task is part of.

@@ -220,7 +220,7 @@ fn routes_with_their_paths() -> Vec<(String, String)> {
         for line in text.lines() {
             if let Some(doc) = line.strip_prefix("/// `") {
                 let words: Vec<_> = doc.split(['`', ' ']).collect();
-                if matches!(words[0], "GET" | "POST" | "PATCH" | "DELETE") {
+                if matches!(words[0], "GET" | "POST" | "PUT" | "PATCH" | "DELETE") {
                     path = Some(with_placeholders(words[1]));
                 }
             } else if let Some(function) = line.strip_prefix("pub fn ") {

@@ -79,8 +79,16 @@ async fn every_operation_has_a_name_of_its_own_and_all_parameters_of_its_path() 
 
 #[tokio::test]
 async fn every_operation_can_be_done() {
-    let m = TestManager::configured("blacklist_threshold = 1\njob_fail_percentage = 0").await;
+    let scenes = tempfile::tempdir().unwrap();
+    let m = TestManager::configured(&format!(
+        "blacklist_threshold = 1\njob_fail_percentage = 0\n[test_tasks.test_blender_render]\n\
+         job_storage = {0:?}\nrender_output = {0:?}",
+        scenes.path().display().to_string()
+    ))
+    .await;
     let (ada, late) = (m.sleeper("ada").await, m.sleeper("late").await);
+    let tester = m.worker("tester", &["test-blender-render"]).await;
+    tester.acknowledges("testing").await;
     let shot = m.submit(&job([task("a"), behind("b", &["a"])])).await;
     late.takes_and_fails(&shot["a"]).await;
     m.advance(2.minutes());
@@ -105,11 +113,14 @@ async fn every_operation_can_be_done() {
         ("post", "/api/workers/{id}/status", &ada.id, "", json!({"status": "asleep", "lazy": true})),
         ("post", "/api/workers/actions", "", "", json!({"action": "awake", "ids": [ada.id]})),
         ("post", "/api/workers/{id}/ack-timeout", &late.id, "", json!(null)),
+        ("put", "/api/workers/{id}/sleep-schedule", &ada.id, "", json!({"schedule_active": true})),
+        ("post", "/api/workers/{id}/test-render", &tester.id, "", json!(null)),
         ("get", "/api/blacklist", "", "?limit=1", json!(null)),
         ("delete", "/api/blacklist/{worker}/{job}/{task_type}", &line, "", json!(null)),
         ("delete", "/api/workers/{id}", &late.id, "", json!(null)),
         ("get", "/api/tasks/{id}", &shot["a"], "", json!(null)),
         ("get", "/api/tasks/{id}/explain", &shot["b"], "", json!(null)),
+        ("get", "/api/tasks/{id}/commands", &shot["a"], "?platform=linux", json!(null)),
         ("get", "/api/tasks/{id}/log", &shot["a"], "?tail=1", json!(null)),
         ("post", "/api/tasks/{id}/cancel", &shot["b"], "", json!(null)),
         ("post", "/api/tasks/{id}/requeue", &shot["b"], "", json!(null)),

@@ -246,6 +246,16 @@ async fn a_test_job_is_for_one_worker_alone_and_its_scene_is_there() {
     ada.ends(test, "failed").await;
     assert_eq!(m.status(test).await, "failed", "nobody else may try it");
     assert_eq!(m.worker_status(&ada).await, "testing");
+
+    let shown =
+        m.post(&format!("/api/workers/{}/test-render", bob.id), &json!(null)).await.expect(200).json();
+    assert_eq!(shown, m.about(&bob).await);
+    ada.gets_nothing().await;
+    let given = bob.ask().await.expect(200).json();
+    assert_eq!(
+        (&given["task_type"], &given["job_type"]),
+        (&json!("test-blender-render"), &json!("manager-local"))
+    );
 }
 
 #[tokio::test]
@@ -270,6 +280,9 @@ async fn a_worker_that_does_no_test_renders_gets_no_test_job() {
     let ada = m.sleeper("ada").await;
     ada.acknowledges("testing").await;
     refused(m.act(&ada, "action=send-test-job").await, 400, "test-blender-render");
+    let answer = m.post(&format!("/api/workers/{}/test-render", ada.id), &json!(null)).await.expect(400);
+    assert!(answer.says().contains("test-blender-render"), "{}", answer.says());
+    m.post(&format!("/api/workers/{}/test-render", "0".repeat(24)), &json!(null)).await.expect(404);
 }
 
 #[tokio::test]

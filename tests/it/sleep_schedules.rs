@@ -198,3 +198,22 @@ async fn a_schedule_comes_as_json_and_for_a_worker_that_is_known() {
         .assert_line_of_text();
     m.post("/set-sleep-schedule/x", &json!({})).await.expect(404).assert_line_of_text();
 }
+
+#[tokio::test]
+async fn the_api_sets_a_schedule_and_shows_the_worker() {
+    let m = TestManager::start().await;
+    let ada = m.sleeper("ada").await;
+    ada.gets_nothing().await;
+    let path = format!("/api/workers/{}/sleep-schedule", ada.id);
+    let put =
+        async |path: &str, body: &Value| m.door.call(http::Method::PUT, path, &[], body.to_string()).await;
+    let shown = put(&path, &schedule("Mo TU", "9:30", "18:00")).await.expect(200).json();
+    assert_eq!(shown["sleep_schedule"], schedule("mo tu", "09:30", "18:00"));
+    assert_eq!(shown["status_requested"], "asleep");
+    assert_eq!(shown, m.about(&ada).await);
+    let refused = put(&path, &schedule("xx", "", "")).await.expect(400);
+    assert!(refused.says().contains("xx"), "{}", refused.says());
+    assert_eq!(m.about(&ada).await["sleep_schedule"], shown["sleep_schedule"]);
+    let nobody = format!("/api/workers/{}/sleep-schedule", "0".repeat(24));
+    assert_eq!(put(&nobody, &json!({})).await.expect(404).error_code(), "not-found");
+}

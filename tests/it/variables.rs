@@ -135,3 +135,38 @@ async fn people_are_told_the_values() {
         assert_eq!(m.get(&format!("/api/variables?{bad}")).await.expect(400).error_code(), "bad-request");
     }
 }
+
+#[tokio::test]
+async fn people_see_what_a_worker_is_given_to_do() {
+    let m = TestManager::configured(VARIABLES).await;
+    let win = on_windows(&m).await;
+    let commands =
+        json!([{"name": "copy_file", "settings": {"src": "{render}/a", "n": 24.0, "why": "{none}"}}]);
+    let shot = m.submit(&job([with(task("a"), &json!({"commands": commands}))])).await;
+    let path = format!("/api/tasks/{}/commands", &shot["a"]);
+    let given = |platform: &str, src: &str| {
+        let settings = json!({"src": src, "n": 24, "why": "{none}"});
+        json!({"platform": platform, "commands": [{"name": "copy_file", "settings": settings}]})
+    };
+    // Nobody has had it: what counts is the machine of the Manager, which is where these tests run.
+    let here = m.get(&path).await.expect(200).json();
+    assert_eq!(here["platform"], flamenco_manager::domain::variables::this_platform());
+    assert_eq!(
+        m.get(&format!("{path}?platform=linux")).await.expect(200).json(),
+        given("linux", "/render/a")
+    );
+    assert_eq!(
+        m.get(&format!("{path}?platform=amiga")).await.expect(200).json(),
+        given("amiga", "{render}/a")
+    );
+    let task = win.ask().await.expect(200).json();
+    let shown = m.get(&path).await.expect(200).json();
+    assert_eq!(shown, given("windows", "//nas/render/a"));
+    assert_eq!(shown["commands"], task["commands"], "as the worker got it");
+    assert_eq!(
+        m.get(&format!("{path}?platform=linux")).await.expect(200).json(),
+        given("linux", "/render/a")
+    );
+    m.get(&format!("{path}?platfrom=linux")).await.expect(400);
+    m.get(&format!("/api/tasks/{}/commands", "0".repeat(24))).await.expect(404);
+}

@@ -18,7 +18,10 @@ use super::{
     },
     id, parameters,
 };
-use crate::{domain::ids::TaskId, services::Place};
+use crate::{
+    domain::ids::TaskId,
+    services::{Place, TaskView},
+};
 
 /// `GET /api/tasks/{id}`
 pub fn show(site: &Arc<Site>) -> Endpoint {
@@ -72,6 +75,38 @@ pub fn requeue(site: &Arc<Site>) -> Endpoint {
 fn answer(site: &Site, task: TaskId) -> Answer {
     let view = site.services.task(task)?;
     Ok(json(&documents::task(&view).map_err(|error| ApiError::internal(&error))?))
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ForPlatform {
+    /// For workers on this platform: `linux`, `windows`, `darwin`, …; if nothing is said, on that of the worker that has or
+    /// had the task, or else on that of the Manager.
+    platform: Option<String>,
+}
+
+/// `GET /api/tasks/{id}/commands`
+pub fn commands(site: &Arc<Site>) -> Endpoint {
+    let about =
+        get("/api/tasks/{id}/commands", "What a worker is given to do: commands with variables replaced")
+            .path::<TaskId>("id")
+            .query::<ForPlatform>()
+            .answers::<documents::Commands>(StatusCode::OK);
+    let route = endpoint(
+        warp::path!("api" / "tasks" / String / "commands")
+            .and(warp::get())
+            .and(with(site))
+            .and(parameters())
+            .then(async |task: String, site: Arc<Site>, how: Result<ForPlatform, ApiError>| -> Answer {
+                let (task, ForPlatform { platform }) = (id(&task)?, how?);
+                let TaskView { task, commands, .. } = site.services.task(task)?;
+                let platform = platform.map_or_else(|| site.services.platform_of(&task), Ok)?;
+                let commands = documents::commands_of_worker(site.services.variables(), &commands, &platform)
+                    .map_err(|error| ApiError::internal(&error))?;
+                Ok(json(&documents::Commands { platform, commands }))
+            }),
+    );
+    about.by(route)
 }
 
 #[derive(Deserialize, JsonSchema)]

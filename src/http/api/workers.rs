@@ -14,7 +14,7 @@ use super::{
         body::{self, BodyError},
         documents,
         error::ApiError,
-        openapi::{self, Endpoint, get, patch, post},
+        openapi::{self, Endpoint, get, patch, post, put},
         routes::{Answer, endpoint, json, look, with},
         worker::presence::no_content,
     },
@@ -25,6 +25,7 @@ use super::{
 use crate::domain::{
     ids::WorkerId,
     listing::{Choice, WorkerQuery},
+    sleep::{SleepSchedule, SleepScheduleWire},
     tags::Tags,
     worker::WorkerStatus,
 };
@@ -146,6 +147,58 @@ pub fn change(site: &Arc<Site>) -> Endpoint {
                 site.services.set_worker_tags(worker, tags).await?;
                 answer(&site, worker)
             }),
+    );
+    about.by(route)
+}
+
+/// `PUT /api/workers/{id}/sleep-schedule`
+pub fn set_sleep_schedule(site: &Arc<Site>) -> Endpoint {
+    let about = put(
+        "/api/workers/{id}/sleep-schedule",
+        "Gives a worker another sleep schedule, in the local time of the Manager; it is applied at once",
+    )
+    .path::<WorkerId>("id")
+    .body::<SleepScheduleWire>()
+    .answers::<documents::Worker>(StatusCode::OK);
+    let route = endpoint(
+        warp::path!("api" / "workers" / String / "sleep-schedule")
+            .and(warp::put())
+            .and(with(site))
+            .and(body::bytes(body::ORDINARY))
+            .then(async |worker: String, site: Arc<Site>, body: Result<Bytes, BodyError>| -> Answer {
+                let worker = id(&worker)?;
+                let schedule = sleep_schedule(&body?)?;
+                site.services.set_sleep_schedule(worker, schedule, site.time_zone.clone()).await?;
+                answer(&site, worker)
+            }),
+    );
+    about.by(route)
+}
+
+/// Reads a sleep schedule as people and scripts send it.
+pub fn sleep_schedule(text: &[u8]) -> Result<SleepSchedule, ApiError> {
+    let wire: SleepScheduleWire = body::object(text)
+        .map_err(|error| ApiError::bad_request(format!("this is no sleep schedule: {error}")))?;
+    SleepSchedule::try_from(&wire).map_err(|error| ApiError::bad_request(error.to_string()))
+}
+
+/// `POST /api/workers/{id}/test-render`
+pub fn test_render(site: &Arc<Site>) -> Endpoint {
+    let about = post(
+        "/api/workers/{id}/test-render",
+        "Queues a test render for a worker in status testing, which nobody else gets",
+    )
+    .path::<WorkerId>("id")
+    .answers::<documents::Worker>(StatusCode::OK)
+    .fails(StatusCode::BAD_REQUEST);
+    let route = endpoint(
+        warp::path!("api" / "workers" / String / "test-render").and(warp::post()).and(with(site)).then(
+            async |worker: String, site: Arc<Site>| -> Answer {
+                let worker = id(&worker)?;
+                site.services.send_test_job(worker).await?;
+                answer(&site, worker)
+            },
+        ),
     );
     about.by(route)
 }

@@ -21,7 +21,7 @@ pub use self::{
     farm::{Erased, Farm, Health, Version, farm},
     job::{Deleted, Job, JobList, JobTypes, Plan, job, plan, starved_job},
     outcome::{Outcome, Refused},
-    task::{Command, Grid, TaskList, TaskOfPeople, cell, task, task_text},
+    task::{Commands, Grid, TaskList, TaskOfPeople, cell, commands_of_worker, task, task_text},
     variables::VariableList,
     worker::{Blacklist, Worker, WorkerList, named_blacklist_line, new_worker, worker},
 };

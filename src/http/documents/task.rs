@@ -12,6 +12,7 @@ use crate::{
         ids::{JobId, TaskId, WorkerId},
         job::{Job, JobState},
         task::{self, TaskStatus},
+        variables::{Audience, Variables, tidy_settings},
     },
     services::TaskView,
 };
@@ -66,6 +67,15 @@ pub struct Command {
     pub settings: Value,
 }
 
+/// What a worker on a platform is given to do.
+#[derive(Serialize, JsonSchema)]
+pub struct Commands {
+    /// `linux`, `windows`, `darwin`, …
+    pub platform: String,
+    /// One after the other, with the values of variables in their settings.
+    pub commands: Vec<Command>,
+}
+
 /// A worker that failed a task.
 #[derive(Serialize, JsonSchema)]
 struct FailedBy<'a> {
@@ -90,6 +100,21 @@ pub struct TaskList<'a> {
     pub total: u64,
     /// What to give as `after` to get the next page; nothing when this is the last.
     pub next: Option<String>,
+}
+
+/// The commands in a JSON text as a worker on this platform needs them: variables replaced, whole numbers as integers,
+/// settings always an object (`worker-protocol.md`, sections 0.11, 0.12 and 4).
+pub fn commands_of_worker(
+    variables: &Variables,
+    commands: &str,
+    platform: &str,
+) -> serde_json::Result<Vec<Command>> {
+    let mut commands: Vec<Command> = serde_json::from_str(commands)?;
+    for command in &mut commands {
+        let settings = tidy_settings(command.settings.take());
+        command.settings = variables.replace(settings, Audience::Workers, platform);
+    }
+    Ok(commands)
 }
 
 /// All tasks of a job in brief.

@@ -30,7 +30,7 @@ use crate::{
     domain::{
         ids::{TaskId, WorkerId},
         update::WorkerReport,
-        variables::{Audience, Variables, tidy_settings},
+        variables::Variables,
         worker::WorkerStatus,
     },
     services::{Assignment, Error, HandOut, MayIRun, Services},
@@ -104,15 +104,10 @@ async fn send(services: &Services, assignment: &Assignment) -> Result<Response, 
     }
 }
 
-/// The task as the worker needs it: variables replaced for its platform, whole numbers as integers, settings
-/// always an object (`worker-protocol.md`, sections 0.11, 0.12 and 4).
+/// The task as the worker needs it.
 fn task_for_worker(variables: &Variables, assignment: &Assignment) -> serde_json::Result<String> {
     let Assignment { task, job, job_state, commands, platform, .. } = assignment;
-    let mut commands: Vec<documents::Command> = serde_json::from_str(commands)?;
-    for command in &mut commands {
-        let settings = tidy_settings(command.settings.take());
-        command.settings = variables.replace(settings, Audience::Workers, platform);
-    }
+    let commands = documents::commands_of_worker(variables, commands, platform)?;
     documents::task_text(task, job, job_state, commands)
 }
 
