@@ -12,8 +12,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     clock::Clock,
-    config::{Config, ListenAddress, ListenHost, Mode, RecheckThrottle, UserAuthentication},
-    domain::failure::FailurePolicy,
+    config::{Config, ListenAddress, ListenHost, Mode, RecheckThrottle},
+    domain::{failure::FailurePolicy, people::Authentication},
     exchange::{About, Exchange, Pace},
     http::{
         Live, Site, on_panic, routes,
@@ -81,6 +81,7 @@ impl App {
     /// Opens the database and the port. From now on connections are accepted, and answered as soon as
     /// [`App::run`] is called.
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        warn_of_open_doors(&config);
         warn_of_what_is_not_there_yet(&config);
         let listen = config.listen.as_ref().ok_or(StartError::NothingToListenOn)?;
         let services = Arc::new(services(&config, clock)?);
@@ -205,6 +206,7 @@ fn policy(config: &Config) -> Policy {
             gone_worker: config.worker_cleanup_max_age.map(signed),
             gone_worker_status: config.worker_cleanup_status.clone(),
         },
+        authentication: config.user_authentication(),
         variables: config.variables.clone(),
         has_server: config.server.is_some(),
         cancel_patience: signed(config.cancel_task_fetch_max_interval),
@@ -287,19 +289,19 @@ async fn listen_on(listen: &ListenAddress) -> Result<TcpListener, StartError> {
     listener.map_err(|source| StartError::Listen { address: listen.to_string(), source })
 }
 
+/// A Manager that lets anybody in is for a machine by itself.
+fn warn_of_open_doors(config: &Config) {
+    let is_open = config.user_authentication() == Authentication::Nobody;
+    if is_open && !config.listen.as_ref().is_none_or(ListenAddress::is_loopback) {
+        tracing::warn!(
+            "[user_authentication] mode = \"none\": everybody who reaches this Manager can submit jobs, and so run \
+             commands on the workers; set mode = \"token\", or listen = \"127.0.0.1:8080\""
+        );
+    }
+}
+
 /// The configuration may ask for more than this version can do. Nobody shall learn that by surprise.
 fn warn_of_what_is_not_there_yet(config: &Config) {
-    let loopback = config.listen.as_ref().is_none_or(ListenAddress::is_loopback);
-    if matches!(config.user_authentication, Some(UserAuthentication::Token | UserAuthentication::Server)) {
-        tracing::warn!(
-            "[user_authentication] mode: this version cannot ask who somebody is yet, so it acts as \"none\""
-        );
-    }
-    if !loopback {
-        tracing::warn!(
-            "everybody who reaches this Manager can submit jobs, and so run commands on the workers"
-        );
-    }
     if config.own_certificate.is_some() || config.acme_domain_name.is_some() {
         tracing::warn!(
             "tlskey, tlscert, acme_domain_name: this version does not serve HTTPS yet, only plain HTTP"

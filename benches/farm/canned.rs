@@ -31,7 +31,7 @@ pub async fn serve(port: u16) -> Outcome<()> {
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     server::serve(
         vec![server::Listener::http(listener)],
-        routes(),
+        server::of_filter(routes()),
         on_panic,
         Limits::default(),
         CancellationToken::new(),

@@ -9,7 +9,8 @@ use super::{Failure, demo, tables::print};
 use crate::{
     app::{App, StartError},
     clock::SystemClock,
-    config::{Config, UserAuthentication},
+    config::Config,
+    domain::people::Authentication,
 };
 
 /// How long threads may go on after everything has ended.
@@ -41,7 +42,7 @@ pub fn demo(keep: bool) -> Result<ExitCode, Failure> {
         database_path: folder.path().join("flamenco-manager.redb"),
         task_logs_path: folder.path().join("task-logs"),
         ssdp_discovery: false,
-        user_authentication: Some(UserAuthentication::Nobody),
+        user_authentication: Some(Authentication::Nobody),
         ..Config::default()
     };
     runtime()?.block_on(async {

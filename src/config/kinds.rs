@@ -10,11 +10,12 @@ use super::{
     address::{HttpUrl, ListenAddress, is_host_name},
     duration,
     section::Kind,
-    types::{DeviceUuid, Mode, RecheckThrottle, Secret, UserAuthentication},
+    types::{DeviceUuid, Mode, RecheckThrottle, Secret},
 };
 use crate::domain::{
     assign::Scheduling,
     ids::ManagerId,
+    people::Authentication,
     variables::{Audience, Direction},
     worker::WorkerStatus,
 };
@@ -105,12 +106,12 @@ pub(super) const MODE: Kind<Mode> = kind("\"production\" or \"develop\"", |value
     _ => None,
 });
 
-pub(super) const USER_AUTHENTICATION: Kind<Option<UserAuthentication>> =
+pub(super) const USER_AUTHENTICATION: Kind<Option<Authentication>> =
     kind("\"token\", \"server\" or \"none\"", |value| {
         optional(value, |text| match text {
-            "token" => Some(UserAuthentication::Token),
-            "server" => Some(UserAuthentication::Server),
-            "none" => Some(UserAuthentication::Nobody),
+            "token" => Some(Authentication::Token),
+            "server" => Some(Authentication::Server),
+            "none" => Some(Authentication::Nobody),
             _ => None,
         })
     });

@@ -19,11 +19,9 @@ use std::{
 
 pub use address::{HttpUrl, ListenAddress, ListenHost};
 pub use error::{ConfigError, Problem};
-pub use types::{
-    Certificate, DeviceUuid, Malformed, Mode, RecheckThrottle, Secret, ServerLink, UserAuthentication,
-};
+pub use types::{Certificate, DeviceUuid, Malformed, Mode, RecheckThrottle, Secret, ServerLink};
 
-use crate::domain::{assign::Scheduling, variables::Variables, worker::WorkerStatus};
+use crate::domain::{assign::Scheduling, people::Authentication, variables::Variables, worker::WorkerStatus};
 
 /// The example file: it shows every key with its default.
 pub const EXAMPLE: &str = include_str!("../../manager.toml.example");
@@ -95,7 +93,7 @@ pub struct Config {
     /// How often the Manager looks after things.
     pub intervals: Intervals,
     /// `[user_authentication] mode` as given; see [`Config::user_authentication`].
-    pub user_authentication: Option<UserAuthentication>,
+    pub user_authentication: Option<Authentication>,
     /// What stands in for `{name}` in the settings of tasks.
     pub variables: Variables,
     /// The file store.
@@ -280,9 +278,8 @@ impl Config {
     }
 
     /// Who may use the dashboard and the API: as configured, or else by token, or by the Server if there is one.
-    pub fn user_authentication(&self) -> UserAuthentication {
-        let usual =
-            if self.server.is_some() { UserAuthentication::Server } else { UserAuthentication::Token };
+    pub fn user_authentication(&self) -> Authentication {
+        let usual = if self.server.is_some() { Authentication::Server } else { Authentication::Token };
         self.user_authentication.unwrap_or(usual)
     }
 

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Certificate, Config, GarbageCollect, Intervals, Problem, ServerLink, Shaman, TestTasks,
-    UserAuthentication, kinds as kind,
+    Certificate, Config, GarbageCollect, Intervals, Problem, ServerLink, Shaman, TestTasks, kinds as kind,
     section::{Document, Section},
     variables,
 };
+use crate::domain::people::Authentication;
 
 /// Reads `text` over the defaults. Answers as well all keys that a file may have.
 pub(super) fn read(text: &str) -> (Config, BTreeSet<String>, Vec<Problem>) {
@@ -130,11 +130,11 @@ fn read_server_link(file: &mut Section<'_, '_>) -> Option<ServerLink> {
 
 fn read_user_authentication(
     section: &mut Section<'_, '_>,
-    mode: &mut Option<UserAuthentication>,
+    mode: &mut Option<Authentication>,
     has_server: bool,
 ) {
     section.read("mode", &kind::USER_AUTHENTICATION, mode);
-    if *mode == Some(UserAuthentication::Server) && !has_server && section.is_clean() {
+    if *mode == Some(Authentication::Server) && !has_server && section.is_clean() {
         section.contradiction("mode", "needs flamenco, the Server that vouches for people");
     }
 }

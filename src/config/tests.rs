@@ -101,7 +101,7 @@ fn a_full_configuration_is_read() {
     assert_eq!(config.intervals.startup_grace, Duration::ZERO);
     assert_eq!(config.shaman.garbage_collect.period, Some(Duration::from_hours(8)));
     assert_eq!(config.shaman.garbage_collect.max_age, Duration::from_hours(744));
-    assert_eq!(config.user_authentication(), UserAuthentication::Server);
+    assert_eq!(config.user_authentication(), Authentication::Server);
     assert_eq!(config.local_url().unwrap().as_str(), "http://127.0.0.1:8083/");
     let https_only = Config { listen: None, ..config };
     assert_eq!(https_only.local_url().unwrap().as_str(), "https://127.0.0.1:8443/");
@@ -309,9 +309,9 @@ fn bad_variables_are_refused() {
 
 #[test]
 fn without_a_server_people_need_a_token_unless_it_is_said_otherwise() {
-    assert_eq!(Config::default().user_authentication(), UserAuthentication::Token);
+    assert_eq!(Config::default().user_authentication(), Authentication::Token);
     let open = config("[user_authentication]\nmode = 'none'");
-    assert_eq!(open.user_authentication(), UserAuthentication::Nobody);
+    assert_eq!(open.user_authentication(), Authentication::Nobody);
 }
 
 #[test]

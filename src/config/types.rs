@@ -14,17 +14,6 @@ pub enum Mode {
     Develop,
 }
 
-/// Who may use the dashboard and the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UserAuthentication {
-    /// Whoever has an access token, or the log-in link that is printed at start-up.
-    Token,
-    /// Whom the Flamenco Server vouches for.
-    Server,
-    /// Anybody.
-    Nobody,
-}
-
 /// How often idle workers may make the Manager ask the Server for tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecheckThrottle {

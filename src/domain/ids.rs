@@ -1,4 +1,4 @@
-//! Identifiers of tasks, jobs, workers and the Manager: 12-byte `ObjectId`s, written as 24 lower-case hex digits.
+//! Identifiers of tasks, jobs, workers, access tokens and the Manager: 12-byte `ObjectId`s, written as 24 lower-case hex digits.
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
@@ -108,6 +108,10 @@ object_id! {
 object_id! {
     /// Names this Manager to its Flamenco Server.
     ManagerId
+}
+object_id! {
+    /// Names an access token.
+    TokenId
 }
 
 #[cfg(test)]

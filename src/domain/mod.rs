@@ -13,6 +13,7 @@ pub mod ids;
 pub mod job;
 pub mod listing;
 pub mod paging;
+pub mod people;
 pub mod server_task;
 pub mod sleep;
 pub mod tags;

@@ -1,44 +1,97 @@
 //! Web pages of others may not use a visitor's browser to command the farm: a job is a command that runs on the workers.
 
-use http::{HeaderValue, Method};
-use warp::{Filter, Reply, reject};
+use http::{HeaderMap, header};
 
-use super::{error::ApiError, routes::Route};
+/// Whose page asks, by what the browser says. No page can say something else.
+#[derive(Debug, PartialEq, Eq)]
+enum Page {
+    Own,
+    Foreign,
+    /// Nobody says so: it is a script, or a very old browser.
+    Unsaid,
+}
 
-/// Answers requests that would change something and come from a page of another site. Browsers always say in `Origin`
-/// whose page it is; scripts, and workers, send no such header.
-pub fn refusal() -> Route {
-    warp::method()
-        .and(warp::header::value("origin"))
-        .and(warp::header::optional::<String>("host"))
-        .and_then(async |method: Method, origin: HeaderValue, host: Option<String>| {
-            if method.is_safe() || is_own_page(origin.to_str().unwrap_or_default(), host.as_deref()) {
-                return Err(reject::not_found());
-            }
-            tracing::warn!(?origin, "a web page of another site tried to command this Manager");
-            Ok(ApiError::forbidden("web pages of other sites may not command this Manager").into_response())
-        })
-        .map(Reply::into_response)
-        .boxed()
+/// Whether a request that would change something is to be refused because of the page that it comes from. One that only a
+/// cookie speaks for has to say that the page is ours: browsers send cookies along by themselves.
+pub fn forbids(headers: &HeaderMap, by_cookie: bool) -> bool {
+    match page(headers) {
+        Page::Own => false,
+        Page::Foreign => {
+            tracing::warn!(
+                origin = ?headers.get(header::ORIGIN),
+                "a web page of another site tried to command this Manager"
+            );
+            true
+        }
+        Page::Unsaid => by_cookie,
+    }
+}
+
+fn page(headers: &HeaderMap) -> Page {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    // It is right behind a proxy that gives its own name as the host, too; but browsers say it on safe connections only.
+    match text("sec-fetch-site") {
+        // `none` is what somebody typed, or has among their bookmarks.
+        Some("same-origin" | "none") => return Page::Own,
+        Some(_) => return Page::Foreign,
+        None => {}
+    }
+    match text("origin") {
+        Some(origin) if is_own(origin, text("host")) => Page::Own,
+        Some(_) => Page::Foreign,
+        None => Page::Unsaid,
+    }
 }
 
 /// Is the page of this origin served by the host that was asked?
-fn is_own_page(origin: &str, host: Option<&str>) -> bool {
+fn is_own(origin: &str, host: Option<&str>) -> bool {
     let page_host = origin.split_once("://").map(|(_, host)| host);
     page_host.zip(host).is_some_and(|(page, asked)| page.eq_ignore_ascii_case(asked))
 }
 
 #[cfg(test)]
 mod tests {
+    use http::{HeaderName, HeaderValue};
+
     use super::*;
+
+    fn page_of(headers: &[(&'static str, &'static str)]) -> Page {
+        let headers = headers.iter();
+        page(
+            &headers
+                .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+                .collect(),
+        )
+    }
 
     #[test]
     fn only_a_page_of_the_host_that_was_asked_is_our_own() {
-        assert!(is_own_page("http://farm:8080", Some("farm:8080")));
-        assert!(is_own_page("https://Farm.example", Some("farm.example")));
+        assert!(is_own("http://farm:8080", Some("farm:8080")));
+        assert!(is_own("https://Farm.example", Some("farm.example")));
         for origin in ["http://evil.example", "http://farm:81", "null", "", "farm:8080"] {
-            assert!(!is_own_page(origin, Some("farm:8080")), "{origin}");
+            assert!(!is_own(origin, Some("farm:8080")), "{origin}");
         }
-        assert!(!is_own_page("http://farm:8080", None));
+        assert!(!is_own("http://farm:8080", None));
+    }
+
+    #[test]
+    fn what_the_browser_says_of_the_site_goes_before_the_names_of_hosts() {
+        let (evil, host) = (("origin", "http://evil.example"), ("host", "farm"));
+        assert_eq!(page_of(&[host]), Page::Unsaid);
+        assert_eq!(page_of(&[host, evil]), Page::Foreign);
+        assert_eq!(page_of(&[host, evil, ("sec-fetch-site", "same-origin")]), Page::Own);
+        for site in ["cross-site", "same-site", "what"] {
+            let said = HeaderMap::from_iter([(
+                HeaderName::from_static("sec-fetch-site"),
+                HeaderValue::from_str(site).unwrap(),
+            )]);
+            assert_eq!(page(&said), Page::Foreign, "{site}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_alone_commands_nothing() {
+        assert!(forbids(&HeaderMap::new(), true));
+        assert!(!forbids(&HeaderMap::new(), false));
     }
 }

@@ -4,14 +4,20 @@ use http::{StatusCode, header};
 use serde_json::json;
 use warp::{Reply, reject::Rejection, reply::Response};
 
-use super::{body::BodyError, documents};
-use crate::{domain::compile::Problem, services::Error};
+use super::{body::BodyError, documents, gate::WrongMethod};
+use crate::{
+    domain::compile::Problem,
+    services::{Error, Stranger},
+};
 
 /// What callers read about an error that they cannot help.
 const INTERNAL: &str = "internal error; the log of the Manager says more";
 
+/// The code of the answer to people whom nobody knows.
+const UNAUTHENTICATED: &str = "unauthenticated";
+
 /// An error as a caller sees it: `{"error": {"code", "message"}}` with a fitting status.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ApiError {
     status: StatusCode,
     code: &'static str,
@@ -71,6 +77,25 @@ impl ApiError {
         }
     }
 
+    /// Nobody knows who asks.
+    pub fn unauthenticated(stranger: Stranger) -> Self {
+        let message = match stranger {
+            Stranger::Nobody => {
+                "the Manager has to know who asks: log in on its page, or send an access token as \
+                 \"Authorization: Bearer TOKEN\" (an admin makes one with flamenco-manager user token create)"
+            }
+            Stranger::Unknown => {
+                "what was sent to log in is not valid, or no longer: log in again, or send another access token"
+            }
+        };
+        Self {
+            status: StatusCode::UNAUTHORIZED,
+            code: UNAUTHENTICATED,
+            message: message.into(),
+            problems: Vec::new(),
+        }
+    }
+
     /// A worker's credentials are missing or wrong.
     pub fn unauthorized() -> Self {
         let message = "unknown worker or wrong secret";
@@ -120,19 +145,30 @@ impl ApiError {
 
     /// The answer, as JSON.
     pub fn into_response(self) -> Response {
-        let Self { status, code, message, problems } = self;
-        let body = warp::reply::json(&documents::error(code, &message, &problems));
-        let mut response = warp::reply::with_status(body, status).into_response();
-        if status == StatusCode::UNAUTHORIZED {
-            let challenge = header::HeaderValue::from_static("Basic realm=\"Flamenco Manager\"");
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
-        }
-        response
+        let body = warp::reply::json(&documents::error(self.code, &self.message, &self.problems));
+        let response = warp::reply::with_status(body, self.status).into_response();
+        self.with_challenge(response)
     }
 
     /// The answer, as a line of text: what scripts of 2.x expect.
     pub fn into_text(self) -> Response {
-        warp::reply::with_status(format!("{}\n", self.message), self.status).into_response()
+        let response = warp::reply::with_status(format!("{}\n", self.message), self.status).into_response();
+        self.with_challenge(response)
+    }
+
+    /// Workers prove who they are in another way than people. A browser that read `Basic` would ask for a password.
+    fn with_challenge(&self, mut response: Response) -> Response {
+        if self.status == StatusCode::UNAUTHORIZED {
+            let challenge = if self.code == UNAUTHENTICATED {
+                "Bearer realm=\"Flamenco Manager\""
+            } else {
+                "Basic realm=\"Flamenco Manager\""
+            };
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static(challenge));
+        }
+        response
     }
 }
 
@@ -179,7 +215,8 @@ fn whole_story(error: &dyn std::error::Error) -> String {
 
 /// The answer to a request that no route took.
 pub fn no_route(rejection: &Rejection) -> Response {
-    let wrong_method = rejection.find::<warp::reject::MethodNotAllowed>().is_some();
+    let wrong_method = rejection.find::<WrongMethod>().is_some()
+        || rejection.find::<warp::reject::MethodNotAllowed>().is_some();
     let (status, code, message) = if wrong_method {
         (StatusCode::METHOD_NOT_ALLOWED, "wrong-method", "this cannot be done with this method")
     } else {

@@ -7,6 +7,7 @@ mod cross_site;
 mod documents;
 mod error;
 mod follow;
+mod gate;
 mod live;
 mod logs;
 mod metrics;

@@ -22,6 +22,8 @@
 //! because of what it brings along need not be said: see [`Operation::failures`]. What goes in derives `Deserialize` and
 //! `JsonSchema`, what comes out `Serialize` and `JsonSchema`; comments on types and fields are what callers read.
 //!
+//! Who may call it says the list of the page of routes in which it stands; the gate goes by the path that is described.
+//!
 //! In the stories every answer is held against the document (`tests/it/kit/contract.rs`; of a stream, its head), and
 //! `tests/it/openapi.rs` does each operation once: it has a table in which a new one needs a line.
 
@@ -37,6 +39,8 @@ use warp::Filter;
 
 use super::{
     VERSION, documents,
+    error::ApiError,
+    gate::{Access, guarded},
     routes::{Answer, Route, any_of, endpoint, json},
 };
 
@@ -150,16 +154,18 @@ impl Operation {
         Endpoint { operation: self, route }
     }
 
-    /// How it can fail that is plain from what it takes.
-    fn failures(&self) -> impl Iterator<Item = StatusCode> {
+    /// How it can fail that is plain from what it takes, and who may call it.
+    fn failures(&self, access: Access) -> impl Iterator<Item = StatusCode> {
+        let is_guarded = access != Access::Anybody;
         [
+            (is_guarded, StatusCode::UNAUTHORIZED),
             (true, StatusCode::INTERNAL_SERVER_ERROR),
             (!self.placeholders.is_empty(), StatusCode::NOT_FOUND),
             (self.query.is_some() || self.body.is_some(), StatusCode::BAD_REQUEST),
             (self.body.is_some(), StatusCode::REQUEST_TIMEOUT),
             (self.body.is_some(), StatusCode::PAYLOAD_TOO_LARGE),
-            // By a web page of another site.
-            (!self.method.is_safe(), StatusCode::FORBIDDEN),
+            // It is not for everybody, or comes from a web page of another site.
+            (is_guarded || !self.method.is_safe(), StatusCode::FORBIDDEN),
         ]
         .into_iter()
         .filter_map(|(can_be, status)| can_be.then_some(status))
@@ -173,24 +179,32 @@ impl Operation {
     }
 }
 
-/// `GET /api/openapi.json`: the routes of the API, and that one of their description.
-pub fn with_document(endpoints: Vec<Endpoint>) -> Route {
-    let (mut operations, mut routes): (Vec<_>, Vec<_>) =
-        endpoints.into_iter().map(|Endpoint { operation, route }| (operation, route)).unzip();
+/// The routes of the API behind the gate, and that one of their description, `GET /api/openapi.json`.
+pub fn with_document(lists: [(Access, Vec<Endpoint>); 3]) -> Route {
     let own = get("/api/openapi.json", "This description of the API");
-    operations.push(own.answers::<Map<String, Value>>(StatusCode::OK));
+    let own = own.answers::<Map<String, Value>>(StatusCode::OK);
+    let (own_method, own_path) = (own.method.clone(), own.path);
+    let (mut operations, mut routes) = (vec![(Access::People, own)], Vec::new());
+    for (access, endpoints) in lists {
+        for Endpoint { operation, route } in endpoints {
+            let Operation { method, path, .. } = &operation;
+            routes.push(guarded(access, method, path, ApiError::into_response, route));
+            operations.push((access, operation));
+        }
+    }
     let document = Arc::new(LazyLock::new(move || document(&operations)));
     let document = warp::any().map(move || Arc::clone(&document));
-    routes.push(endpoint(
+    let route = endpoint(
         warp::path!("api" / "openapi.json")
             .and(warp::get())
             .and(document)
             .then(async |document: Arc<LazyLock<Value, _>>| -> Answer { Ok(json(&**document)) }),
-    ));
+    );
+    routes.push(guarded(Access::People, &own_method, own_path, ApiError::into_response, route));
     any_of(routes)
 }
 
-fn document(operations: &[Operation]) -> Value {
+fn document(operations: &[(Access, Operation)]) -> Value {
     // What comes in stands where it is taken: under one name, the schemas of what goes out would be in its way.
     let mut taken = SchemaSettings::default()
         .for_deserialize()
@@ -201,9 +215,9 @@ fn document(operations: &[Operation]) -> Value {
         .with(|settings| settings.definitions_path = "/components/schemas".into())
         .into_generator();
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
-    for operation in operations {
+    for (access, operation) in operations {
         let method = operation.method.as_str().to_ascii_lowercase();
-        let described = describe(operation, &mut taken, &mut answered);
+        let described = describe(operation, *access, &mut taken, &mut answered);
         paths.entry(operation.path).or_default().insert(method, described);
     }
     json!({
@@ -216,15 +230,32 @@ fn document(operations: &[Operation]) -> Value {
         },
         "servers": [{ "url": "/" }],
         "paths": paths,
-        "components": { "schemas": answered.take_definitions(true) },
+        "components": {
+            "schemas": answered.take_definitions(true),
+            "securitySchemes": {
+                "token": {
+                    "type": "http", "scheme": "bearer",
+                    "description": "An access token",
+                },
+            },
+        },
     })
 }
 
-fn describe(operation: &Operation, taken: &mut SchemaGenerator, answered: &mut SchemaGenerator) -> Value {
+fn describe(
+    operation: &Operation,
+    access: Access,
+    taken: &mut SchemaGenerator,
+    answered: &mut SchemaGenerator,
+) -> Value {
     let mut described = json!({
         "operationId": operation.id(),
         "summary": operation.summary,
-        "responses": responses(operation, answered),
+        "responses": responses(operation, access, answered),
+        "security": match access {
+            Access::Anybody => json!([]),
+            Access::People | Access::Admins => json!([{ "token": [] }]),
+        },
     });
     let placeholders = operation.placeholders.iter().map(
         |(name, schema)| json!({ "name": name, "in": "path", "required": true, "schema": schema(taken) }),
@@ -244,13 +275,13 @@ fn describe(operation: &Operation, taken: &mut SchemaGenerator, answered: &mut S
     described
 }
 
-fn responses(operation: &Operation, answered: &mut SchemaGenerator) -> Map<String, Value> {
+fn responses(operation: &Operation, access: Access, answered: &mut SchemaGenerator) -> Map<String, Value> {
     let failure = |status| Described {
         status,
         kind: JSON,
         schema: SchemaGenerator::subschema_for::<documents::ErrorDocument>,
     };
-    let failures: Vec<_> = operation.failures().map(failure).collect();
+    let failures: Vec<_> = operation.failures(access).map(failure).collect();
     let mut responses = Map::new();
     for Described { status, kind, schema } in operation.answers.iter().chain(&failures) {
         let response = responses

@@ -5,9 +5,11 @@ use std::{convert::Infallible, sync::Arc};
 use warp::{Filter, Reply, filters::BoxedFilter, reject::Rejection, reply::Response};
 
 use super::{
-    Site, api, cross_site,
+    Site, api,
     error::{ApiError, no_route},
+    gate::{Access, identified, secured},
     metrics, openapi, page, scripts,
+    server::{Routes, of_filter},
     worker::{presence, tasks},
 };
 use crate::services::{Error, Services};
@@ -18,11 +20,10 @@ pub type Route = BoxedFilter<(Response,)>;
 /// What a handler says.
 pub type Answer = Result<Response, ApiError>;
 
-/// The table of routes. The first that matches answers; workers, who ask most, come first.
-pub fn routes(
-    site: &Arc<Site>,
-) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + Send + Sync + use<> {
-    any_of(vec![
+/// The table of routes. The first that matches answers; workers, who ask most, come first. A route for people stands in
+/// one of the lists that say who may: those that change nothing are for viewers, all others of `people` for admins.
+pub fn routes(site: &Arc<Site>) -> impl Routes + use<> {
+    let workers = vec![
         tasks::hand_out(site),
         tasks::update(site),
         tasks::may_i_run(site),
@@ -33,60 +34,71 @@ pub fn routes(
         presence::sign_on(site),
         presence::sign_off(site),
         presence::register(site),
-        cross_site::refusal(),
-        openapi::with_document(vec![
-            api::jobs::submit(site),
-            api::jobs::types(),
-            api::jobs::list(site),
-            api::jobs::show(site),
-            api::jobs::tasks(site),
-            api::grid::grid(site),
-            api::jobs::cancel(site),
-            api::jobs::pause(site),
-            api::jobs::resume(site),
-            api::jobs::requeue(site),
-            api::jobs::change(site),
-            api::jobs::delete(site),
-            api::tasks::show(site),
-            api::tasks::commands(site),
-            api::tasks::log(site),
-            api::tasks::cancel(site),
-            api::tasks::requeue(site),
-            api::workers::list(site),
-            api::workers::show(site),
-            api::workers::change(site),
-            api::workers::request_status(site),
-            api::workers::acknowledge_timeout(site),
-            api::workers::set_sleep_schedule(site),
-            api::workers::test_render(site),
-            api::workers::forget(site),
-            api::actions::of_jobs(site),
-            api::actions::of_tasks(site),
-            api::actions::of_workers(site),
-            api::blacklist::list(site),
-            api::blacklist::forget(site),
-            api::explain::job(site),
-            api::explain::task(site),
-            api::explain::worker(site),
-            api::variables::list(site),
-            api::events::events(site),
-            api::farm::farm(site),
-            api::farm::version(),
-            api::farm::health(site),
-            api::upkeep::erase_tasks(site),
-            api::upkeep::purge_updates(site),
-            metrics::metrics(site),
+    ];
+    let anybody = vec![api::farm::version(), api::farm::health(site)];
+    let people = vec![
+        api::jobs::submit(site),
+        api::jobs::types(),
+        api::jobs::list(site),
+        api::jobs::show(site),
+        api::jobs::tasks(site),
+        api::grid::grid(site),
+        api::jobs::cancel(site),
+        api::jobs::pause(site),
+        api::jobs::resume(site),
+        api::jobs::requeue(site),
+        api::jobs::change(site),
+        api::jobs::delete(site),
+        api::tasks::show(site),
+        api::tasks::commands(site),
+        api::tasks::log(site),
+        api::tasks::cancel(site),
+        api::tasks::requeue(site),
+        api::workers::list(site),
+        api::workers::show(site),
+        api::workers::change(site),
+        api::workers::request_status(site),
+        api::workers::acknowledge_timeout(site),
+        api::workers::set_sleep_schedule(site),
+        api::workers::test_render(site),
+        api::workers::forget(site),
+        api::actions::of_jobs(site),
+        api::actions::of_tasks(site),
+        api::actions::of_workers(site),
+        api::blacklist::list(site),
+        api::blacklist::forget(site),
+        api::explain::job(site),
+        api::explain::task(site),
+        api::explain::worker(site),
+        api::variables::list(site),
+        api::events::events(site),
+        api::farm::farm(site),
+        api::upkeep::erase_tasks(site),
+        api::upkeep::purge_updates(site),
+        metrics::metrics(site),
+    ];
+    let admins = vec![];
+    let scripts = [
+        (Access::People, scripts::as_json(site)),
+        (Access::People, scripts::worker_action(site)),
+        (Access::People, scripts::set_sleep_schedule(site)),
+        (Access::People, scripts::logfile(site)),
+        (Access::Admins, scripts::kick(site)),
+        (Access::People, scripts::redirect_to_server(site)),
+    ];
+    let of_people = any_of(vec![
+        openapi::with_document([
+            (Access::Anybody, anybody),
+            (Access::People, people),
+            (Access::Admins, admins),
         ]),
-        scripts::as_json(site),
-        scripts::worker_action(site),
-        scripts::set_sleep_schedule(site),
-        scripts::logfile(site),
-        scripts::kick(site),
-        scripts::redirect_to_server(site),
+        any_of(scripts.into_iter().map(|(access, script)| script.guarded(access)).collect()),
         page::page(site),
-    ])
-    .recover(async |rejection: Rejection| Ok::<_, Infallible>(no_route(&rejection)))
-    .unify()
+    ]);
+    let all = any_of(vec![any_of(workers), of_people.map(secured).boxed()])
+        .recover(async |rejection: Rejection| Ok::<_, Infallible>(secured(no_route(&rejection))))
+        .unify();
+    identified(site, of_filter(all))
 }
 
 /// Makes a route of a handler: its errors become answers, and nothing is left for another route to take.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
 use warp::{Filter, Reply, reply::Response};
@@ -14,6 +14,7 @@ use super::{
     body::{self, BodyError},
     documents,
     error::ApiError,
+    gate::{Access, guarded},
     logs,
     routes::{Answer, Route, endpoint, json, look, with},
     worker::{presence::no_content, tasks::malformed_id},
@@ -23,9 +24,24 @@ use crate::domain::{
     worker::WorkerStatus,
 };
 
+/// A route that scripts know, and where it is.
+pub struct Script {
+    method: Method,
+    path: &'static str,
+    route: Route,
+}
+
+impl Script {
+    /// The route behind the gate. Its errors are lines of text.
+    pub fn guarded(self, access: Access) -> Route {
+        let Self { method, path, route } = self;
+        guarded(access, &method, path, ApiError::into_text, route)
+    }
+}
+
 /// `GET /as-json`
-pub fn as_json(site: &Arc<Site>) -> Route {
-    endpoint(warp::path!("as-json").and(warp::get()).and(with(site)).then(
+pub fn as_json(site: &Arc<Site>) -> Script {
+    let route = endpoint(warp::path!("as-json").and(warp::get()).and(with(site)).then(
         async |site: Arc<Site>| -> Answer {
             let (workers, tasks, queue, starved) = look(&site, |services| {
                 let workers = services.workers()?;
@@ -48,7 +64,8 @@ pub fn as_json(site: &Arc<Site>) -> Route {
             });
             Ok(warp::reply::with_header(json(&document), header::CACHE_CONTROL, "no-cache").into_response())
         },
-    ))
+    ));
+    Script { method: Method::GET, path: "/as-json", route }
 }
 
 /// What a person wants of a worker: a form.
@@ -74,8 +91,8 @@ enum Action {
 }
 
 /// `POST /worker-action/{id}`
-pub fn worker_action(site: &Arc<Site>) -> Route {
-    endpoint(
+pub fn worker_action(site: &Arc<Site>) -> Script {
+    let route = endpoint(
         warp::path!("worker-action" / String)
             .and(warp::post())
             .and(with(site))
@@ -83,7 +100,8 @@ pub fn worker_action(site: &Arc<Site>) -> Route {
             .then(async |worker: String, site: Arc<Site>, body: Result<Bytes, BodyError>| -> Answer {
                 Ok(act(&site, &worker, body).await.unwrap_or_else(ApiError::into_text))
             }),
-    )
+    );
+    Script { method: Method::POST, path: "/worker-action/{id}", route }
 }
 
 async fn act(site: &Site, worker: &str, form: Result<Bytes, BodyError>) -> Result<Response, ApiError> {
@@ -114,8 +132,8 @@ fn is_true(text: &str) -> bool {
 }
 
 /// `POST /set-sleep-schedule/{id}`
-pub fn set_sleep_schedule(site: &Arc<Site>) -> Route {
-    endpoint(
+pub fn set_sleep_schedule(site: &Arc<Site>) -> Script {
+    let route = endpoint(
         warp::path!("set-sleep-schedule" / String)
             .and(warp::post())
             .and(with(site))
@@ -127,7 +145,8 @@ pub fn set_sleep_schedule(site: &Arc<Site>) -> Route {
                     Ok(set.map_or_else(ApiError::into_text, |()| no_content()))
                 },
             ),
-    )
+    );
+    Script { method: Method::POST, path: "/set-sleep-schedule/{id}", route }
 }
 
 async fn schedule(
@@ -146,8 +165,8 @@ async fn schedule(
 }
 
 /// `GET /logfile/{job}/{task}`
-pub fn logfile(site: &Arc<Site>) -> Route {
-    endpoint(
+pub fn logfile(site: &Arc<Site>) -> Script {
+    let route = endpoint(
         warp::path!("logfile" / String / String)
             .and(warp::get())
             .and(with(site))
@@ -155,7 +174,8 @@ pub fn logfile(site: &Arc<Site>) -> Route {
             .then(async |job: String, task: String, site: Arc<Site>, headers: HeaderMap| -> Answer {
                 Ok(log(&site, &job, &task, &headers).await.unwrap_or_else(ApiError::into_text))
             }),
-    )
+    );
+    Script { method: Method::GET, path: "/logfile/{job}/{task}", route }
 }
 
 async fn log(site: &Site, job: &str, task: &str, headers: &HeaderMap) -> Answer {
@@ -172,23 +192,28 @@ fn takes_whole_logs(headers: &HeaderMap) -> bool {
 }
 
 /// `GET /kick`: fetch tasks from the Server now. Without a Server there is nothing to fetch.
-pub fn kick(site: &Arc<Site>) -> Route {
-    endpoint(warp::path!("kick").and(warp::get()).and(with(site)).then(async |site: Arc<Site>| -> Answer {
-        let Some(exchange) = &site.exchange else {
-            return Ok("There is no Flamenco Server to fetch tasks from.\n".into_response());
-        };
-        exchange.kick();
-        Ok("Tasks are being fetched from the Flamenco Server.\n".into_response())
-    }))
+pub fn kick(site: &Arc<Site>) -> Script {
+    let route = endpoint(warp::path!("kick").and(warp::get()).and(with(site)).then(
+        async |site: Arc<Site>| -> Answer {
+            let Some(exchange) = &site.exchange else {
+                return Ok("There is no Flamenco Server to fetch tasks from.\n".into_response());
+            };
+            exchange.kick();
+            Ok("Tasks are being fetched from the Flamenco Server.\n".into_response())
+        },
+    ));
+    Script { method: Method::GET, path: "/kick", route }
 }
 
 /// `GET /tasks/{id}/redir-to-server`: to the Server's own page about the task.
-pub fn redirect_to_server(site: &Arc<Site>) -> Route {
-    endpoint(warp::path!("tasks" / String / "redir-to-server").and(warp::get()).and(with(site)).then(
-        async |id: String, site: Arc<Site>| -> Answer {
-            Ok(server_page(&site, &id).unwrap_or_else(ApiError::into_text))
-        },
-    ))
+pub fn redirect_to_server(site: &Arc<Site>) -> Script {
+    let route =
+        endpoint(warp::path!("tasks" / String / "redir-to-server").and(warp::get()).and(with(site)).then(
+            async |id: String, site: Arc<Site>| -> Answer {
+                Ok(server_page(&site, &id).unwrap_or_else(ApiError::into_text))
+            },
+        ));
+    Script { method: Method::GET, path: "/tasks/{id}/redir-to-server", route }
 }
 
 fn server_page(site: &Site, id: &str) -> Answer {

@@ -74,6 +74,34 @@ impl Listener {
 #[derive(Debug, Clone)]
 pub struct Stopping(pub CancellationToken);
 
+/// What answers requests.
+pub trait Routes:
+    Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<S> Routes for S where
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// Lets a filter of warp answer.
+pub fn of_filter<F>(filter: F) -> impl Routes
+where
+    F: Filter<Error = Infallible> + Clone + Send + Sync + 'static,
+    F::Extract: Reply,
+{
+    TowerToHyperService::new(warp::service(filter))
+}
+
 /// Makes the answer to a request whose handler panicked, from the request's path. It always ends as a 5xx.
 pub type OnPanic = fn(path: &str) -> Response;
 
@@ -111,16 +139,13 @@ impl Default for Limits {
 /// (server-sent events) must watch [`Stopping`] themselves, or they hold it up for all of that time.
 ///
 /// Dropping the future drops the connections, too.
-pub async fn serve<F>(
+pub async fn serve(
     mut listeners: Vec<Listener>,
-    routes: F,
+    routes: impl Routes,
     on_panic: OnPanic,
     limits: Limits,
     stop: CancellationToken,
-) where
-    F: Filter<Error = Infallible> + Clone + Send + Sync + 'static,
-    F::Extract: Reply,
-{
+) {
     let slots = Arc::new(Semaphore::new(limits.connections));
     let connections = TaskTracker::new();
     let cut = CancellationToken::new();
@@ -213,17 +238,13 @@ impl Caller {
     }
 
     /// Answers its requests until it ends, or until `stop` and the end of the request under way.
-    async fn be_served<F>(
+    async fn be_served(
         self,
-        routes: F,
+        routes: impl Routes,
         on_panic: OnPanic,
         limits: Limits,
         stop: CancellationToken,
-    ) -> Ended
-    where
-        F: Filter<Error = Infallible> + Clone + Send + Sync + 'static,
-        F::Extract: Reply,
-    {
+    ) -> Ended {
         let peer = self.peer();
         let Some(tls) = self.tls else {
             return serve_connection(self.tcp, peer, routes, on_panic, limits, stop).await;
@@ -246,19 +267,14 @@ fn speaks_http(stream: &TlsStream<TcpStream>) -> bool {
 }
 
 /// Answers the requests of one connection until it ends, or until `stop` and the end of the request under way.
-async fn serve_connection<F>(
+async fn serve_connection(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: Peer,
-    routes: F,
+    routes: impl Routes,
     on_panic: OnPanic,
     limits: Limits,
     stop: CancellationToken,
-) -> Ended
-where
-    F: Filter<Error = Infallible> + Clone + Send + Sync + 'static,
-    F::Extract: Reply,
-{
-    let routes = TowerToHyperService::new(warp::service(routes));
+) -> Ended {
     let stopping = Stopping(stop.clone());
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
@@ -283,14 +299,11 @@ where
 }
 
 /// Answers one request: by its route, or for a handler that panics by `on_panic`.
-async fn answer<S>(
-    routes: S,
+async fn answer(
+    routes: impl Routes,
     mut request: Request<Incoming>,
     on_panic: OnPanic,
-) -> Result<Response, Infallible>
-where
-    S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
-{
+) -> Result<Response, Infallible> {
     if let Some(refusal) = refuse_without_path(&request) {
         return Ok(refusal);
     }

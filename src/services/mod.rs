@@ -1,6 +1,7 @@
 //! What the Manager does. One public method is one thing that happens: it looks, judges by the rules of
 //! `domain`, and writes, all in one transaction.
 
+mod access;
 mod care;
 mod credentials;
 mod explain;
@@ -30,6 +31,7 @@ use std::sync::{Arc, atomic::AtomicU8};
 use jiff::{SignedDuration, Timestamp};
 
 pub use self::{
+    access::{Presented, Stranger},
     care::{Overdue, SleepChanges, TimedOut},
     explain::{JobExplained, JobForWorker, Takers, TaskExplained, WorkerExplained},
     farm::{Farm, StarvedJob},
@@ -52,6 +54,7 @@ use crate::{
         failure::FailurePolicy,
         ids::{JobId, TaskId, WorkerId},
         job::IllegalAction,
+        people::Authentication,
         task::IllegalTransition,
         variables::Variables,
         worker::Worker,
@@ -75,6 +78,8 @@ pub struct Policy {
     pub scheduling: Scheduling,
     /// When silence is too long.
     pub overdue: Overdue,
+    /// How it is found out who uses the pages and the API.
+    pub authentication: Authentication,
     /// The variables in the settings of commands.
     pub variables: Variables,
     /// Is there a Flamenco Server that has to hear of its tasks?

@@ -1,6 +1,7 @@
 //! The integration tests: a Manager as the program wires it, real HTTP, a real database file; time is moved by hand.
 #![allow(clippy::unwrap_used, reason = "in a test a panic is a finding")]
 
+mod access;
 mod architecture;
 mod bad_input;
 mod below_a_server;

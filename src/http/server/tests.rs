@@ -33,7 +33,13 @@ impl Running {
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
         let routes = routes.recover(async |_| Ok::<_, Infallible>(StatusCode::NOT_FOUND));
-        let server = tokio::spawn(serve(vec![Listener::http(listener)], routes, sorry, limits, stop.clone()));
+        let server = tokio::spawn(serve(
+            vec![Listener::http(listener)],
+            of_filter(routes),
+            sorry,
+            limits,
+            stop.clone(),
+        ));
         Self { address, stop, server }
     }
 

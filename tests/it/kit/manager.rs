@@ -10,7 +10,10 @@ use flamenco_manager::{
     app,
     clock::ManualClock,
     config::Config,
-    domain::{event::Event, server_task::ServerTask, task::TaskStatus, task_update::TaskUpdate},
+    domain::{
+        event::Event, people::Authentication, server_task::ServerTask, task::TaskStatus,
+        task_update::TaskUpdate,
+    },
     exchange::Exchange,
     http::{
         on_panic, routes,
@@ -326,11 +329,17 @@ impl Drop for TestManager {
     }
 }
 
-/// The configuration in `toml`, with everything that is written in `folder`.
+/// The configuration in `toml`, with everything that is written in `folder`. Where it does not say who may use the pages
+/// and the API, anybody may.
 pub fn config_in(toml: &str, folder: &TempDir) -> Config {
     let config = Config::from_toml(toml, "manager.toml").unwrap();
     let path = folder.path();
-    Config { database_path: path.join("manager.redb"), task_logs_path: path.join("task-logs"), ..config }
+    Config {
+        database_path: path.join("manager.redb"),
+        task_logs_path: path.join("task-logs"),
+        user_authentication: config.user_authentication.or(Some(Authentication::Nobody)),
+        ..config
+    }
 }
 
 fn place() -> TimeZone {

@@ -1,0 +1,204 @@
+//! The gate: who asks is found out once, before the routes; and each route for people asks there whether they may.
+
+use std::sync::Arc;
+
+use futures_util::future::{Ready, ready};
+use headers::{Authorization, Header, authorization::Bearer};
+use http::{HeaderMap, HeaderValue, Method, Request, header};
+use hyper::{body::Incoming, service::service_fn};
+use warp::{
+    Filter,
+    path::FullPath,
+    reject::{Reject, Rejection, custom, not_found},
+    reply::Response,
+};
+
+use super::{Site, cross_site, error::ApiError, routes::Route, server::Routes};
+use crate::{
+    domain::people::{Person, Role},
+    services::{Presented, Stranger},
+};
+
+/// Who a route is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// For anybody.
+    Anybody,
+    /// For people: who may only look may do what changes nothing.
+    People,
+    /// For those who may do everything.
+    Admins,
+}
+
+impl Access {
+    /// The least role that a request needs; `None` if it needs none.
+    fn needs(self, method: &Method) -> Option<Role> {
+        match self {
+            Self::Anybody => None,
+            Self::People if method.is_safe() => Some(Role::Viewer),
+            Self::People | Self::Admins => Some(Role::Admin),
+        }
+    }
+}
+
+/// Who asks, as far as the Manager knows. Where it does the [`Person`] is among the extensions of the request, too.
+#[derive(Clone)]
+struct Visitor {
+    who: Result<Person, Stranger>,
+    /// A cookie is all that speaks for them, which a browser sends along whoever wrote the page.
+    by_cookie: bool,
+}
+
+/// The routes as the server takes them: who asks is found out first. Routes read it with `warp::ext::get::<Person>()`.
+pub fn identified<R: Routes>(site: &Arc<Site>, routes: R) -> impl Routes + use<R> {
+    let site = Arc::clone(site);
+    service_fn(move |mut request: Request<Incoming>| {
+        let visitor = visitor(&site, request.headers());
+        if let Ok(person) = &visitor.who {
+            request.extensions_mut().insert(person.clone());
+        }
+        request.extensions_mut().insert(visitor);
+        routes.call(request)
+    })
+}
+
+fn visitor(site: &Site, headers: &HeaderMap) -> Visitor {
+    let bearer = Authorization::<Bearer>::decode(&mut headers.get_all(header::AUTHORIZATION).iter());
+    let presented = match &bearer {
+        Ok(Authorization(bearer)) => Presented::Bearer(bearer.token()),
+        Err(_) => Presented::Nothing,
+    };
+    Visitor { who: site.services.identify(presented), by_cookie: false }
+}
+
+/// Puts the gate before the route at `path`, with `{placeholders}`: only whom it is for gets through. What the route
+/// would take at any other address does not reach it. `say` is how errors are said there.
+pub fn guarded(
+    access: Access,
+    method: &Method,
+    path: &'static str,
+    say: fn(ApiError) -> Response,
+    route: Route,
+) -> Route {
+    let method = method.clone();
+    let is_meant = move |asked: Method, address: FullPath| -> Ready<Result<Method, Rejection>> {
+        ready(match is_at(path, address.as_str()) {
+            true if asked == method => Ok(asked),
+            true => Err(custom(WrongMethod)),
+            false => Err(not_found()),
+        })
+    };
+    let refusal = move |method: Method, headers: HeaderMap, visitor: Option<Visitor>| {
+        ready(admit(access, &method, &headers, visitor.as_ref()).map_err(|error| custom(Refused(error))))
+    };
+    warp::method()
+        .and(warp::path::full())
+        .and_then(is_meant)
+        .and(warp::header::headers_cloned())
+        .and(warp::ext::optional::<Visitor>())
+        .and_then(refusal)
+        .untuple_one()
+        .and(route)
+        .recover(move |rejection: Rejection| {
+            ready(match rejection.find::<Refused>() {
+                Some(Refused(error)) => Ok(say(error.clone())),
+                None => Err(rejection),
+            })
+        })
+        .unify()
+        .boxed()
+}
+
+/// Whether somebody may do what a route is there for.
+fn admit(
+    access: Access,
+    method: &Method,
+    headers: &HeaderMap,
+    visitor: Option<&Visitor>,
+) -> Result<(), ApiError> {
+    let needs = access.needs(method);
+    let by_cookie = visitor.is_some_and(|visitor| visitor.by_cookie);
+    if (needs == Some(Role::Admin) || !method.is_safe()) && cross_site::forbids(headers, by_cookie) {
+        return Err(ApiError::forbidden("web pages of other sites may not command this Manager"));
+    }
+    let Some(needed) = needs else { return Ok(()) };
+    let person = match visitor.map(|visitor| &visitor.who) {
+        Some(Ok(person)) => person,
+        Some(Err(stranger)) => return Err(ApiError::unauthenticated(*stranger)),
+        None => return Err(ApiError::unauthenticated(Stranger::Nobody)),
+    };
+    if person.role < needed {
+        let Person { name, role, .. } = person;
+        return Err(ApiError::forbidden(format!("{name} is here as {role}; only an {needed} may do this")));
+    }
+    Ok(())
+}
+
+/// Is this one of the addresses that `pattern` stands for?
+fn is_at(pattern: &str, address: &str) -> bool {
+    let address = address.strip_suffix('/').unwrap_or(address);
+    let mut parts = address.split('/');
+    let fits = |wanted: &str, part: &str| wanted == part || wanted.starts_with('{') && !part.is_empty();
+    pattern.split('/').all(|wanted| parts.next().is_some_and(|part| fits(wanted, part)))
+        && parts.next().is_none()
+}
+
+/// There is a route at this address, with another method.
+#[derive(Debug)]
+pub struct WrongMethod;
+
+impl Reject for WrongMethod {}
+
+#[derive(Debug)]
+struct Refused(ApiError);
+
+impl Reject for Refused {}
+
+/// What every answer to people says to their browser: to take it for what it is called, to tell other sites nothing of
+/// the address, and to show it in no frame.
+pub fn secured(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_stands_for_the_addresses_that_differ_in_its_placeholders() {
+        for (pattern, address) in [
+            ("/api/jobs", "/api/jobs"),
+            ("/api/jobs", "/api/jobs/"),
+            ("/api/jobs/{id}/tasks", "/api/jobs/5c7d/tasks"),
+            ("/logfile/{job}/{task}", "/logfile/a/b"),
+        ] {
+            assert!(is_at(pattern, address), "{pattern} {address}");
+        }
+        for (pattern, address) in [
+            ("/api/jobs", "/api/jobs/5c7d"),
+            ("/api/jobs", "/api/job"),
+            ("/api/jobs/{id}", "/api/jobs"),
+            ("/api/jobs/{id}", "/api/jobs/"),
+            ("/api/jobs/{id}", "/api/jobs//"),
+            ("/kick", "//kick"),
+        ] {
+            assert!(!is_at(pattern, address), "{pattern} {address}");
+        }
+    }
+
+    #[test]
+    fn looking_needs_a_viewer_and_everything_else_an_admin() {
+        let needs = [Access::Anybody, Access::People, Access::Admins]
+            .map(|access| (access.needs(&Method::GET), access.needs(&Method::POST)));
+        let (viewer, admin) = (Some(Role::Viewer), Some(Role::Admin));
+        assert_eq!(needs, [(None, None), (viewer, admin), (admin, admin)]);
+    }
+}
