@@ -20,7 +20,7 @@ use crate::{
         server::{Limits, Listener, serve},
     },
     loops,
-    services::{Overdue, Policy, Services},
+    services::{Overdue, Places, Policy, Services},
     ssdp::{self, SsdpConfig},
     store::{OpenError, Store},
     tasklogs::{LogKeeper, TaskLogs},
@@ -212,6 +212,7 @@ fn policy(config: &Config) -> Policy {
         cancel_patience: signed(config.cancel_task_fetch_max_interval),
         test_job_storage: test.job_storage.clone(),
         test_render_output: test.render_output.clone(),
+        places: Places { database: config.database_path.clone(), task_logs: config.task_logs_path.clone() },
     }
 }
 

@@ -8,7 +8,10 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{domain::backoff, upstream::CallError};
+use crate::{
+    domain::{backoff, warning::Warning},
+    upstream::CallError,
+};
 
 /// How long the exchange stands still after the Server has refused the Manager's credentials, before it is tried
 /// once more: somebody may have mended it there.
@@ -55,6 +58,8 @@ pub struct Conversation {
     pub last_failure: Option<Failure>,
     /// How often it has failed since it last went well.
     pub failures: u32,
+    /// When the first of these failures was.
+    pub failing_since: Option<Timestamp>,
     /// When it is tried again, as far as that is known.
     pub next_try: Option<Timestamp>,
 }
@@ -76,6 +81,20 @@ pub struct State {
     /// Why nothing is said at all, and until when: the Server does not accept the Manager. The failure's moment is when
     /// that began, and its text is what the Server said last.
     pub standstill: Option<(Failure, Timestamp)>,
+}
+
+impl State {
+    /// What somebody should know of it, if anything.
+    pub fn warning(&self) -> Option<Warning> {
+        if let Some((Failure { at, what }, _)) = &self.standstill {
+            return Some(Warning::server_refuses(*at, what));
+        }
+        let failing = || Topic::ALL.into_iter().zip(&self.conversations).filter(|(_, how)| how.failures > 0);
+        let (_, worst) = failing().max_by_key(|(_, how)| how.failures)?;
+        let what = worst.last_failure.as_ref().map_or("", |failure| &failure.what);
+        let topics: Vec<_> = failing().map(|(topic, _)| topic.as_str()).collect();
+        Warning::server_away(&topics, worst.failures, worst.failing_since, what)
+    }
 }
 
 /// Keeps the state.
@@ -121,7 +140,7 @@ impl Board {
             );
         }
         conversation.last_success = Some(now);
-        conversation.failures = 0;
+        (conversation.failures, conversation.failing_since) = (0, None);
         conversation.next_try = next_try;
     }
 
@@ -144,6 +163,7 @@ impl Board {
         }
         let conversation = &mut state.conversations[topic as usize];
         conversation.failures = conversation.failures.saturating_add(1);
+        conversation.failing_since.get_or_insert(now);
         let pause = if stops_all { STANDSTILL } else { backoff::pause(conversation.failures, chance()) };
         conversation.next_try = Some(now + pause);
         if conversation.failures == 1 && !stops_all {
@@ -223,6 +243,7 @@ fn chance() -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::warning::Kind;
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -268,6 +289,27 @@ mod tests {
         board.failed(Topic::Recheck, NOW, &credentials());
         assert!(board.may_try(Topic::Push, NOW) && !board.may_try(Topic::Recheck, NOW));
         assert_eq!(board.state().standstill, None);
+    }
+
+    #[test]
+    fn what_fails_again_and_again_is_warned_of_until_it_goes_well() {
+        let board = Board::default();
+        for (second, warned) in [(0, false), (1, false), (3, true)] {
+            assert_eq!(board.state().warning(), None);
+            board.failed(Topic::Push, NOW + seconds(second), &unreachable());
+            assert_eq!(board.state().warning().is_some(), warned);
+        }
+        board.failed(Topic::Download, NOW + seconds(4), &unreachable());
+        let warning = board.state().warning().unwrap();
+        assert_eq!((warning.kind, warning.since), (Kind::ServerAway, Some(NOW)));
+        assert!(warning.message.contains("(download, push)"), "{}", warning.message);
+        board.failed(Topic::Download, NOW + seconds(5), &credentials());
+        let warning = board.state().warning().unwrap();
+        assert_eq!((warning.kind, warning.since), (Kind::ServerRefuses, Some(NOW + seconds(5))));
+        for topic in [Topic::Download, Topic::Push] {
+            board.succeeded(topic, NOW + seconds(6), None);
+        }
+        assert_eq!(board.state().warning(), None);
     }
 
     #[test]

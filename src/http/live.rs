@@ -26,6 +26,10 @@ const TURN: Duration = Duration::from_millis(250);
 /// How often while so much changes that those who listen have to look for themselves; and how often the farm is counted.
 const CALM: Duration = Duration::from_secs(1);
 
+/// The farm is counted less often if that takes long, which it does where many jobs have no worker: of the time it has no
+/// more than one part in so many.
+const SHARE: u32 = 20;
+
 /// Who is so many turns behind has missed some.
 const BEHIND: usize = 32;
 
@@ -114,21 +118,23 @@ impl Live {
 
 /// Looks and tells until nobody listens.
 async fn run(site: Arc<Site>) {
-    let (mut farm_is_old, mut farm_from, mut exchange) = (true, Instant::now(), None);
+    let (mut farm_is_old, mut farm_from, mut beside) = (true, Instant::now(), None);
     while site.live.goes_on(|| site.services.stop_watching()) {
-        let state = site.exchange.as_ref().map(|exchange| exchange.state());
-        farm_is_old |= state != exchange;
-        exchange = state;
-        let with_farm = farm_is_old && Instant::now() >= farm_from;
-        if with_farm {
-            (farm_is_old, farm_from) = (false, Instant::now() + CALM);
-        }
+        // What belongs to the farm and is not in the database.
+        let now_beside = Some((site.exchange_state(), site.services.disks()));
+        farm_is_old |= now_beside != beside;
+        beside = now_beside;
+        let begun = Instant::now();
+        let with_farm = farm_is_old && begun >= farm_from;
         let s = Arc::clone(&site);
         let looked = tokio::task::spawn_blocking(move || Look::at(&s, with_farm)).await;
         let look = looked.unwrap_or(Err(Error::Panicked)).unwrap_or_else(|error| {
             tracing::error!(error = &error as &dyn std::error::Error, "what has changed cannot be told");
             Look::of_nothing()
         });
+        if with_farm {
+            (farm_is_old, farm_from) = (false, begun + CALM.max(begun.elapsed() * SHARE));
+        }
         farm_is_old |= look.has_changes;
         site.live.tell(look.turn);
         tokio::time::sleep(if look.is_too_much { CALM } else { TURN }).await;

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     exchange::{self, Topic},
-    services::{Farm, ServerQueues, Services},
+    services::{Farm, ServerQueues},
 };
 
 const KIND: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -29,9 +29,9 @@ pub fn metrics(site: &Arc<Site>) -> Endpoint {
     let about = get("/metrics", "Figures for Prometheus").answers_as(KIND);
     let route = endpoint(warp::path!("metrics").and(warp::get()).and(with(site)).then(
         async |site: Arc<Site>| -> Answer {
-            let farm = look(&site, Services::farm).await?;
+            let (exchange, warnings) = site.exchange_state();
+            let farm = look(&site, |services| services.farm(warnings)).await?;
             let mut text = String::new();
-            let exchange = site.exchange.as_ref().map(|exchange| exchange.state());
             let registry = registry(&farm, exchange.as_ref(), site.services.now());
             encode(&mut text, &registry).map_err(|error| ApiError::internal(&error))?;
             Ok(warp::reply::with_header(text, header::CONTENT_TYPE, KIND).into_response())
@@ -42,7 +42,7 @@ pub fn metrics(site: &Arc<Site>) -> Endpoint {
 
 /// Figures are computed when they are asked for, so that none can be forgotten where something happens.
 fn registry(farm: &Farm, exchange: Option<&exchange::State>, now: Timestamp) -> Registry {
-    let Farm { jobs, tasks, workers, queues, uptime, starved_jobs } = farm;
+    let Farm { jobs, tasks, workers, queues, uptime, starved_jobs, warnings, .. } = farm;
     let mut registry = Registry::with_prefix("flamenco");
     by_status(&mut registry, "jobs", "Jobs by status", jobs);
     by_status(&mut registry, "tasks", "Tasks by status", tasks);
@@ -57,6 +57,7 @@ fn registry(farm: &Farm, exchange: Option<&exchange::State>, now: Timestamp) -> 
         "Jobs with runnable tasks that no registered worker can ever take",
         starved_jobs.len() as u64,
     );
+    number(&mut registry, "warnings", "Things that want to be looked at: see /api/farm", warnings.count());
     number(
         &mut registry,
         "uptime_seconds",

@@ -31,8 +31,8 @@ pub use self::{
     routes::{any_of, routes},
 };
 use crate::{
-    domain::ids::WorkerId,
-    exchange::Exchange,
+    domain::{ids::WorkerId, warning::Warning},
+    exchange::{Exchange, State},
     services::{Error, HandOut, Permit, Services},
 };
 
@@ -57,6 +57,13 @@ pub struct Site {
 }
 
 impl Site {
+    /// How the exchange with a Server goes, and what somebody should know of it.
+    fn exchange_state(&self) -> (Option<State>, Vec<Warning>) {
+        let state = self.exchange.as_ref().map(|exchange| exchange.state());
+        let warning = state.as_ref().and_then(State::warning);
+        (state, warning.into_iter().collect())
+    }
+
     /// A worker asks for a task. A Server above is asked first.
     async fn hand_out(&self, worker: WorkerId) -> Result<HandOut, Error> {
         match &self.exchange {

@@ -25,6 +25,9 @@ const HEARTBEATS: Duration = Duration::from_secs(5);
 /// How often jobs are looked after whose tasks have yet to follow what is wanted of them.
 const JOBS: Duration = Duration::from_secs(1);
 
+/// How often it is looked how much room there is on the disks.
+const DISKS: Duration = Duration::from_mins(1);
+
 /// Starts all loops. They end soon after `stop`.
 pub fn spawn_all(
     tracker: &TaskTracker,
@@ -82,6 +85,12 @@ pub fn spawn_all(
             s.clean_up_tasks().await?;
             s.clean_up_jobs().await.map(drop)
         }
+    });
+
+    let s = Arc::clone(services);
+    drive(tracker, stop, "disks", from_start(DISKS), move || {
+        let s = Arc::clone(&s);
+        async move { tokio::task::spawn_blocking(move || s.look_at_disks()).await.map_err(|_| Error::Panicked) }
     });
 
     let s = Arc::clone(services);

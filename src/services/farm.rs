@@ -1,27 +1,33 @@
-//! The farm as a whole: how much there is of what, and which jobs nobody will ever do.
+//! The farm as a whole: how much there is of what, which jobs nobody will ever do, and what wants to be looked at.
 
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
 use super::{
-    Error, Services,
+    Disks, Error, Services,
     server_queue::{ServerQueues, server_queues},
+    warnings::{Found, warnings},
 };
 use crate::{
     domain::{
         assign::Obstacle,
         ids::{JobId, TaskId},
-        job::JobStatus,
+        job::{JobState, JobStatus},
         task::TaskStatus,
+        warning::{Figures, Warning, Warnings, summary},
         worker::{Worker, WorkerStatus},
     },
     store::{ReadTx, ReadyGroup, StoreError},
 };
 
-/// How much there is of what.
+/// The farm as a whole.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Farm {
+    /// It in one line of words.
+    pub summary: String,
+    /// What wants to be looked at.
+    pub warnings: Warnings,
     /// Jobs by status; a status that no job has is left out. The same goes for the others.
     pub jobs: BTreeMap<&'static str, u64>,
     /// Tasks by status.
@@ -34,6 +40,8 @@ pub struct Farm {
     pub uptime: SignedDuration,
     /// Jobs with tasks that nobody will ever do.
     pub starved_jobs: Vec<StarvedJob>,
+    /// How much room there is on the disks.
+    pub disks: Disks,
 }
 
 /// A job with runnable tasks that no registered worker can ever take.
@@ -52,47 +60,60 @@ pub struct StarvedJob {
 }
 
 impl Services {
-    /// How much there is of what.
-    pub fn farm(&self) -> Result<Farm, Error> {
+    /// The farm as a whole; the warnings that others have come first.
+    pub fn farm(&self, others: Vec<Warning>) -> Result<Farm, Error> {
         self.store.read(self.now(), |tx| {
-            Ok(Farm { starved_jobs: starved_jobs(tx, &tx.workers()?)?, ..self.count(tx)? })
-        })
-    }
-
-    /// The same, but for starved jobs: to find these takes longer than to count.
-    pub fn farm_in_brief(&self) -> Result<Farm, Error> {
-        self.store.read(self.now(), |tx| self.count(tx))
-    }
-
-    fn count(&self, tx: &ReadTx) -> Result<Farm, Error> {
-        let tally = |counts: &mut BTreeMap<_, u64>, name| *counts.entry(name).or_default() += 1;
-        let (mut jobs, mut workers) = (BTreeMap::new(), BTreeMap::new());
-        for (_, state) in tx.job_states()? {
-            tally(&mut jobs, JobStatus::as_str(state.status()));
-        }
-        for worker in tx.workers()? {
-            tally(&mut workers, WorkerStatus::as_str(worker.status));
-        }
-        let mut tasks = BTreeMap::new();
-        for status in TaskStatus::ALL {
-            let count = tx.count_tasks(status)?;
-            if count > 0 {
-                tasks.insert(status.as_str(), count);
-            }
-        }
-        Ok(Farm {
-            jobs,
-            tasks,
-            workers,
-            queues: server_queues(tx)?,
-            uptime: tx.now().duration_since(self.started),
-            starved_jobs: Vec::new(),
+            let (jobs, workers, disks) = (tx.job_states()?, tx.workers()?, self.disks());
+            let (queues, starved) = (server_queues(tx)?, starved_jobs(tx, &workers)?);
+            let found = Found { disks, starved: &starved, jobs: &jobs, workers: &workers, queues: &queues };
+            let warnings = warnings(tx, others, &found)?;
+            let statuses = || jobs.iter().map(|(_, state)| state.status());
+            Ok(Farm {
+                summary: summary(figures(&jobs, &workers, tx.count_at_work()?), warnings.count()),
+                warnings,
+                jobs: tally(statuses().map(JobStatus::as_str)),
+                tasks: count_tasks(tx)?,
+                workers: tally(workers.iter().map(|worker| worker.status.as_str())),
+                queues,
+                uptime: tx.now().duration_since(self.started),
+                starved_jobs: starved,
+                disks,
+            })
         })
     }
 
     /// Jobs with runnable tasks that no registered worker can ever take, offline ones included.
     pub fn starved_jobs(&self) -> Result<Vec<StarvedJob>, Error> {
         self.store.read(self.now(), |tx| Ok(starved_jobs(tx, &tx.workers()?)?))
+    }
+}
+
+fn tally(names: impl Iterator<Item = &'static str>) -> BTreeMap<&'static str, u64> {
+    names.fold(BTreeMap::new(), |mut counts, name| {
+        *counts.entry(name).or_default() += 1;
+        counts
+    })
+}
+
+fn count_tasks(tx: &ReadTx) -> Result<BTreeMap<&'static str, u64>, StoreError> {
+    let counts = TaskStatus::ALL.into_iter().map(|status| Ok((status.as_str(), tx.count_tasks(status)?)));
+    counts.filter(|count| !matches!(count, Ok((_, 0)))).collect()
+}
+
+fn figures(jobs: &[(JobId, JobState)], workers: &[Worker], rendering: u64) -> Figures {
+    use WorkerStatus as W;
+    let count_jobs = |counts: fn(JobStatus) -> bool| {
+        jobs.iter().filter(|(_, state)| counts(state.status())).count() as u64
+    };
+    let count_workers =
+        |counts: fn(W) -> bool| workers.iter().filter(|worker| counts(worker.status)).count() as u64;
+    Figures {
+        jobs: count_jobs(|status| !status.has_ended() && status != JobStatus::Paused),
+        paused: count_jobs(|status| status == JobStatus::Paused),
+        workers: workers.len() as u64,
+        present: count_workers(|status| !matches!(status, W::Offline | W::Shutdown | W::Timeout)),
+        asleep: count_workers(|status| status == W::Asleep),
+        rendering,
     }
 }
 

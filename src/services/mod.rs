@@ -4,6 +4,7 @@
 mod access;
 mod care;
 mod credentials;
+mod disks;
 mod explain;
 mod failing;
 mod farm;
@@ -24,15 +25,17 @@ mod server_queue;
 mod server_tasks;
 mod submissions;
 mod test_render;
+mod warnings;
 mod watching;
 
-use std::sync::{Arc, atomic::AtomicU8};
+use std::sync::{Arc, Mutex, atomic::AtomicU8};
 
 use jiff::{SignedDuration, Timestamp};
 
 pub use self::{
     access::{Presented, Stranger},
     care::{Overdue, SleepChanges, TimedOut},
+    disks::{Disks, Places},
     explain::{JobExplained, JobForWorker, Takers, TaskExplained, WorkerExplained},
     farm::{Farm, StarvedJob},
     hand_out::{Assignment, HandOut, Permit},
@@ -90,6 +93,8 @@ pub struct Policy {
     pub test_job_storage: String,
     /// Where a test render writes: a path with variables.
     pub test_render_output: String,
+    /// Where the Manager writes.
+    pub places: Places,
 }
 
 /// Everything that the Manager can be asked to do.
@@ -104,6 +109,7 @@ pub struct Services {
     started: Timestamp,
     /// In so many turns it is looked for jobs whose tasks have yet to follow what is wanted of them.
     turns_for_jobs: AtomicU8,
+    disks: Mutex<Disks>,
 }
 
 /// Why something was not done. Nothing has changed then.
@@ -192,8 +198,8 @@ impl Services {
         let started = clock.now();
         // What a crash cut off is taken up at the start.
         let turns_for_jobs = AtomicU8::new(1);
-        let credentials = Credentials::new();
-        Self { store, logs, clock, policy, identities, credentials, news, started, turns_for_jobs }
+        let (credentials, disks) = (Credentials::new(), Mutex::default());
+        Self { store, logs, clock, policy, identities, credentials, news, started, turns_for_jobs, disks }
     }
 
     /// When the Manager started.

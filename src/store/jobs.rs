@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use super::{
     StoreError, codec,
     keys::Parts,
+    records::JobBegin,
     schema::Table,
     tx::{ReadTx, Rows, Tx, WriteTx},
 };
@@ -21,6 +22,13 @@ impl<T: Rows> Tx<T> {
     /// A job.
     pub fn job(&self, id: JobId) -> Result<Option<Job>, StoreError> {
         self.record(Table::Jobs, &id.0)
+    }
+
+    /// What people call a job. The rest of it, which may be large, is left alone.
+    pub fn job_name(&self, id: JobId) -> Result<Option<String>, StoreError> {
+        let row = self.get(Table::Jobs, &id.0)?;
+        let begin = row.map(|job| codec::decode_begin::<Job, JobBegin>(job.value()));
+        Ok(begin.transpose()?.map(|begin| begin.name))
     }
 
     /// How a job stands.

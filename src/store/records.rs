@@ -135,6 +135,13 @@ pub(super) struct JobV1<'a> {
     depends_on: Vec<Id>,
 }
 
+/// What [`JobV1`] begins with.
+#[derive(Deserialize)]
+pub(super) struct JobBegin {
+    _id: Id,
+    pub name: String,
+}
+
 impl Record for Job {
     type Layout<'a> = JobV1<'a>;
     const VERSION: u8 = 1;

@@ -122,6 +122,19 @@ impl<T: Rows> Tx<T> {
             .collect()
     }
 
+    /// How many workers have a task in their hands.
+    pub fn count_at_work(&self) -> Result<u64, StoreError> {
+        let (mut count, mut last) = (0, None);
+        for row in self.prefix(Table::InHand, &[])? {
+            let (worker, _) = worker_and_task(row?.0.value())?;
+            // They stand together.
+            if last.replace(worker) != Some(worker) {
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
     /// The last sign of life of a task in a worker's hands; nothing if it is not there.
     pub fn last_ping(&self, worker: WorkerId, task: TaskId) -> Result<Option<Timestamp>, StoreError> {
         let row = self.get(Table::InHand, &Key::new().worker(worker).task(task))?;

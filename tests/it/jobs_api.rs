@@ -273,6 +273,10 @@ async fn the_farm_is_counted() {
     m.advance(90.seconds());
     insta::assert_json_snapshot!(m.get("/api/farm").await.expect(200).json(), @r#"
     {
+      "disk": {
+        "database": null,
+        "task_logs": null
+      },
       "exchange": null,
       "jobs": {
         "active": 1,
@@ -288,12 +292,15 @@ async fn the_farm_is_counted() {
         "wanted_logs_since": null
       },
       "starved_jobs": [],
+      "summary": "2 jobs active, 1 of 1 worker rendering, nothing stuck",
       "tasks": {
         "active": 1,
         "completed": 1,
         "queued": 2
       },
       "uptime_seconds": 90.0,
+      "warnings": [],
+      "warnings_left_out": 0,
       "workers": {
         "awake": 1
       }

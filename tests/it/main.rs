@@ -37,4 +37,5 @@ mod time_left;
 mod timeouts;
 mod updates;
 mod variables;
+mod warnings;
 mod workers_api;

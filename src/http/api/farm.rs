@@ -11,15 +11,14 @@ use super::super::{
     openapi::{Endpoint, get},
     routes::{Answer, endpoint, json, look, with},
 };
-use crate::services::Services;
 
 /// `GET /api/farm`
 pub fn farm(site: &Arc<Site>) -> Endpoint {
     let about = get("/api/farm", "The farm as a whole").answers::<documents::Farm>(StatusCode::OK);
     let route = endpoint(warp::path!("api" / "farm").and(warp::get()).and(with(site)).then(
         async |site: Arc<Site>| -> Answer {
-            let farm = look(&site, Services::farm).await?;
-            let exchange = site.exchange.as_ref().map(|exchange| exchange.state());
+            let (exchange, warnings) = site.exchange_state();
+            let farm = look(&site, |services| services.farm(warnings)).await?;
             Ok(json(&documents::farm(&farm, exchange.as_ref())))
         },
     ));

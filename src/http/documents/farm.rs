@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::job::{StarvedJob, starved_job};
 use crate::{
-    domain::{ids::TaskId, task_update},
+    domain::{disk::Space, ids::TaskId, task_update, warning::Warning},
     exchange::{self, Topic},
-    services::{self, ServerQueues},
+    services::{self, Disks, ServerQueues},
 };
 
 /// The program.
@@ -39,6 +39,8 @@ pub struct Erased {
 /// The farm as a whole.
 #[derive(Serialize, JsonSchema)]
 pub struct Farm<'a> {
+    /// How much room there is on the disks.
+    disk: Disk,
     /// How the exchange with the Flamenco Server goes; nothing without one.
     exchange: Option<Exchange<'a>>,
     /// Jobs by status; a status that no job has is left out. The same goes for tasks and workers.
@@ -46,12 +48,27 @@ pub struct Farm<'a> {
     queues: Queues<'a>,
     /// Jobs with runnable tasks that no registered worker can ever take.
     starved_jobs: Vec<StarvedJob<'a>>,
+    /// The farm in one line of words.
+    summary: &'a str,
     /// Tasks by status.
     tasks: &'a BTreeMap<&'static str, u64>,
     /// How long the Manager has been running.
     uptime_seconds: f64,
+    /// What wants to be looked at, the most important first; 50 at the most.
+    warnings: &'a [Warning],
+    /// How many warnings there are beyond these.
+    warnings_left_out: u64,
     /// Workers by status.
     workers: &'a BTreeMap<&'static str, u64>,
+}
+
+/// Room on the disks, in bytes, as of the last look; nothing where the system does not tell.
+#[derive(Serialize, JsonSchema)]
+struct Disk {
+    /// Where the database is.
+    database: Option<Space>,
+    /// Where the task logs are.
+    task_logs: Option<Space>,
 }
 
 /// What waits for the Flamenco Server, and since when.
@@ -124,14 +141,28 @@ struct Standstill<'a> {
 
 /// The farm as a whole.
 pub fn farm<'a>(farm: &'a services::Farm, exchange: Option<&'a exchange::State>) -> Farm<'a> {
-    let services::Farm { jobs, tasks, workers, queues, uptime, starved_jobs } = farm;
+    let services::Farm {
+        summary,
+        warnings,
+        jobs,
+        tasks,
+        workers,
+        queues,
+        uptime,
+        starved_jobs,
+        disks: Disks { database, task_logs, is_one: _ },
+    } = farm;
     Farm {
+        disk: Disk { database: *database, task_logs: *task_logs },
         exchange: exchange.map(exchange_state),
         jobs,
         queues: queues_for_server(queues),
         starved_jobs: starved_jobs.iter().map(starved_job).collect(),
+        summary,
         tasks,
         uptime_seconds: uptime.as_secs_f64(),
+        warnings: &warnings.told,
+        warnings_left_out: warnings.left_out,
         workers,
     }
 }
@@ -165,7 +196,7 @@ fn exchange_state(state: &exchange::State) -> Exchange<'_> {
 }
 
 fn conversation(state: &exchange::Conversation) -> Conversation<'_> {
-    let exchange::Conversation { last_success, last_failure, failures, next_try } = state;
+    let exchange::Conversation { last_success, last_failure, failures, failing_since: _, next_try } = state;
     Conversation {
         failures_in_a_row: *failures,
         last_error: last_failure

@@ -26,7 +26,7 @@ pub enum Topic {
     Task,
     /// A worker.
     Worker,
-    /// The farm in figures.
+    /// The farm in figures, and what wants to be looked at.
     Farm,
 }
 
@@ -112,8 +112,8 @@ impl Look {
     pub fn at(site: &Site, with_farm: bool) -> Result<Self, Error> {
         let mut look = site.services.changes()?.map_or_else(Self::default, Self::of);
         if with_farm {
-            let exchange = site.exchange.as_ref().map(|exchange| exchange.state());
-            let mut farm = fields(documents::farm(&site.services.farm_in_brief()?, exchange.as_ref()));
+            let (exchange, warnings) = site.exchange_state();
+            let mut farm = fields(documents::farm(&site.services.farm(warnings)?, exchange.as_ref()));
             farm.retain(|name, _| !matches!(name.as_str(), "uptime_seconds" | "starved_jobs"));
             farm.insert("version".into(), VERSION.into());
             look.turn.farm = event(Topic::Farm.as_str(), None, &Value::Object(farm).to_string()).into();

@@ -1,0 +1,85 @@
+//! How much room there is where the Manager writes.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::PoisonError,
+};
+
+use super::Services;
+use crate::domain::disk::Space;
+
+/// Where the Manager writes.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// `database_path`
+    pub database: PathBuf,
+    /// `task_logs_path`
+    pub task_logs: PathBuf,
+}
+
+/// How much room there was when it was last looked, as far as the system tells.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Disks {
+    /// Where the database is.
+    pub database: Option<Space>,
+    /// Where the task logs are.
+    pub task_logs: Option<Space>,
+    /// Whether that is the same file system.
+    pub is_one: bool,
+}
+
+impl Services {
+    /// Looks how much room there is. It blocks: a disk may be at the other end of a network.
+    pub fn look_at_disks(&self) {
+        let Places { database, task_logs } = &self.policy.places;
+        let (database, task_logs) = (file_system(database), file_system(task_logs));
+        let is_one = match (&database, &task_logs) {
+            (Some((one, _)), Some((other, _))) => one == other,
+            _ => false,
+        };
+        let space = |found: Option<(u64, Space)>| found.map(|(_, space)| space);
+        self.disks_are(Disks { database: space(database), task_logs: space(task_logs), is_one });
+    }
+
+    /// From now on this is how much room there is, until it is looked again.
+    pub fn disks_are(&self, disks: Disks) {
+        *self.disks.lock().unwrap_or_else(PoisonError::into_inner) = disks;
+    }
+
+    /// How much room there was when it was last looked.
+    pub fn disks(&self) -> Disks {
+        *self.disks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Which file system a path is on, or will be on when it is made, and the room there.
+#[cfg(unix)]
+fn file_system(path: &Path) -> Option<(u64, Space)> {
+    let here = Path::new(".");
+    let mut folders =
+        path.ancestors().map(|folder| if folder.as_os_str().is_empty() { here } else { folder });
+    let found = folders.find_map(|folder| rustix::fs::statvfs(folder).ok())?;
+    let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
+    Some((found.f_fsid, Space { free: bytes(found.f_bavail), total: bytes(found.f_blocks) }))
+}
+
+/// Nobody is warned on other systems.
+#[cfg(not(unix))]
+fn file_system(_: &Path) -> Option<(u64, Space)> {
+    None
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_is_not_there_yet_is_where_it_will_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let here = file_system(folder.path()).unwrap();
+        let there = file_system(&folder.path().join("not/there/yet")).unwrap();
+        assert_eq!((there.0, there.1.total), (here.0, here.1.total));
+        assert!(here.1.total >= here.1.free && here.1.total > 0);
+        assert!(file_system(Path::new("not-there-yet")).is_some());
+    }
+}
