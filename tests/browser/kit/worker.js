@@ -1,0 +1,150 @@
+// Simulated Flamenco 2.x workers. A test says what each does, call by call, or lets it work by itself.
+
+import { randomBytes } from "node:crypto";
+
+import { until } from "./until.js";
+
+const TASK_TYPES = ["sleep", "blender-render", "file-management", "exr-merge", "video-encoding", "debug"];
+
+export class Worker {
+  /** Registers a worker. It says nothing more until it is told to. */
+  static async register(manager, nickname, { taskTypes = TASK_TYPES, platform = "linux" } = {}) {
+    const worker = new Worker();
+    worker.url = manager.url;
+    worker.nickname = nickname;
+    const secret = randomBytes(32).toString("hex");
+    const about = { secret, platform, supported_task_types: taskTypes, nickname };
+    const answer = await worker.#call("POST", "register-worker", about);
+    if (answer.status !== 200) throw new Error(`register-worker: ${answer.status} ${await answer.text()}`);
+    worker.id = (await answer.json())._id;
+    worker.credentials = Buffer.from(`${worker.id}:${secret}`).toString("base64");
+    return worker;
+  }
+
+  async signOn() {
+    await this.#must("POST", "sign-on", { nickname: this.nickname });
+  }
+
+  async signOff() {
+    await this.#must("POST", "sign-off");
+  }
+
+  /** Asks for a task: `{task}`, `{status}` that it has to go to first, or `{}` if there is nothing to do. */
+  async ask() {
+    const answer = await this.#call("POST", "task");
+    if (answer.status === 200) return { task: await answer.json() };
+    if (answer.status === 423) return { status: (await answer.json()).status_requested };
+    if (answer.status === 204) return {};
+    throw new Error(`task: ${answer.status} ${await answer.text()}`);
+  }
+
+  /** Asks until it gets a task, and begins it. */
+  async takeTask() {
+    const { task } = await until(`${this.nickname} gets a task`, () => this.ask(), (answer) => answer.task);
+    await this.update(task, { task_status: "active", activity: "" });
+    return task;
+  }
+
+  async update(task, report) {
+    await this.#must("POST", `tasks/${task._id}/update`, report);
+  }
+
+  /** Adds lines to the task's log. */
+  async writesLog(task, ...lines) {
+    await this.update(task, { log: lines.join("\n") });
+  }
+
+  async completes(task, ...lines) {
+    const log = lines.length > 0 ? { log: lines.join("\n") } : {};
+    await this.update(task, { task_status: "completed", activity: "Task completed", ...log });
+  }
+
+  async fails(task, ...lines) {
+    const log = lines.length > 0 ? { log: lines.join("\n") } : {};
+    await this.update(task, { task_status: "failed", activity: lines.at(-1) ?? "Error", ...log });
+  }
+
+  /** Whether it may go on with its task: `{may_keep_running, reason, status_requested}`. */
+  async mayIRun(task) {
+    return (await this.#call("GET", `may-i-run/${task._id}`)).json();
+  }
+
+  async returns(task) {
+    await this.#must("POST", `tasks/${task._id}/return`);
+  }
+
+  async says(status) {
+    await this.#must("POST", `ack-status-change/${status}`);
+  }
+
+  /** The status that a sleeping worker is asked to go to, if any. */
+  async statusChange() {
+    const answer = await this.#call("GET", "status-change");
+    return answer.status === 200 ? (await answer.json()).status_requested : null;
+  }
+
+  async produced(...paths) {
+    await this.#must("POST", "output-produced", { paths });
+  }
+
+  /**
+   * Goes on by itself, as genuine workers do but faster, until `stop()`: asks for tasks, does them as `work` says,
+   * obeys requests, and gives back what it may not keep. A task is done when `work(task, worker)` returns, and has
+   * failed when it throws.
+   */
+  works(work = (task) => this.completes(task, `done with ${task.name}`)) {
+    let stopped = false;
+    let asleep = false;
+    const pause = () => new Promise((resume) => setTimeout(resume, 50));
+    const obey = async (status) => {
+      if (status === "shutdown") {
+        stopped = true;
+        return;
+      }
+      asleep = status !== "awake";
+      await this.says(asleep ? "asleep" : "awake");
+    };
+    const rounds = async () => {
+      while (!stopped) {
+        const { task, status } = asleep ? { status: await this.statusChange() } : await this.ask();
+        if (status) {
+          await obey(status);
+        } else if (task) {
+          await this.update(task, { task_status: "active", activity: "" });
+          await work(task, this);
+        } else {
+          await pause();
+        }
+      }
+      await this.signOff();
+    };
+    const ended = rounds();
+    // Whoever stops it is told what went wrong.
+    ended.catch(() => {});
+    return {
+      ended,
+      stop: () => {
+        stopped = true;
+        return ended;
+      },
+    };
+  }
+
+  async #must(method, path, body) {
+    const answer = await this.#call(method, path, body);
+    if (!answer.ok) throw new Error(`${this.nickname}: ${path}: ${answer.status} ${await answer.text()}`);
+  }
+
+  #call(method, path, body) {
+    const headers = { "user-agent": "Flamenco-Worker/2.5" };
+    if (this.credentials) headers.authorization = `Basic ${this.credentials}`;
+    if (body !== undefined) headers["content-type"] = "application/json";
+    return fetch(new URL(path, this.url), { method, headers, body: body && JSON.stringify(body) });
+  }
+}
+
+/** Keeps a task until it may not go on with it, and gives it back then. */
+export async function hang(task, worker) {
+  await until(`${worker.nickname} is told to stop`, () => worker.mayIRun(task), (answer) => !answer.may_keep_running);
+  await worker.returns(task);
+}
