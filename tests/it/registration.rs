@@ -46,6 +46,7 @@ async fn a_new_worker_gets_its_whole_document_and_never_its_secret() {
       "blacklist": [],
       "current_job": null,
       "current_task": null,
+      "current_task_name": null,
       "current_task_status": null,
       "current_task_updated": null,
       "last_activity": "2026-03-02T11:00:00Z",

@@ -77,6 +77,7 @@ async fn as_json_of_a_farm_at_work() {
       "blacklist": [],
       "current_job": "JOB",
       "current_task": "A",
+      "current_task_name": "a",
       "current_task_status": "active",
       "current_task_updated": "2026-03-02T11:00:00Z",
       "last_activity": "2026-03-02T11:00:00Z",

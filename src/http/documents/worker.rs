@@ -27,6 +27,8 @@ pub struct Worker<'a> {
     current_job: Option<JobId>,
     /// The task that it was last given.
     current_task: Option<TaskId>,
+    /// What people call that task.
+    current_task_name: Option<&'a str>,
     current_task_status: Option<TaskStatus>,
     current_task_updated: Option<Timestamp>,
     /// When it was last heard of.
@@ -106,7 +108,7 @@ pub fn worker(view: &WorkerView) -> Worker<'_> {
 fn document<'a>(
     worker: &'a worker::Worker,
     last_activity: Timestamp,
-    current_task: Option<&Task>,
+    current_task: Option<&'a Task>,
     blacklist: &'a [BlacklistEntry],
 ) -> Worker<'a> {
     Worker {
@@ -115,6 +117,7 @@ fn document<'a>(
         blacklist: blacklist.iter().map(blacklist_line).collect(),
         current_job: current_task.map(|task| task.job),
         current_task: worker.current_task,
+        current_task_name: current_task.map(|task| task.name.as_str()),
         current_task_status: current_task.map(|task| task.status),
         current_task_updated: current_task.map(|task| task.last_updated),
         last_activity,
