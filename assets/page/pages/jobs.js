@@ -1,7 +1,125 @@
-// Jobs.
-import { html } from "../lib/preact.js";
-import { Page } from "../parts/page.js";
+// The list of jobs: filtered and sorted as the address says, live, and what can be done with many of them.
+import { get } from "../lib/api.js";
+import { useData } from "../lib/data.js";
+import { count, duration, number, words } from "../lib/format.js";
+import { mergeJobs } from "../lib/job-list.js";
+import { html, useEffect, useMemo, useState } from "../lib/preact.js";
+import { href, useQuery } from "../lib/router.js";
+import { useIsAdmin } from "../lib/session.js";
+import { Badge, tone } from "../parts/badge.js";
+import { deeds, PriorityDialog } from "../parts/deeds.js";
+import { Icon } from "../parts/icon.js";
+import { Empty } from "../parts/notice.js";
+import { Loaded, Page } from "../parts/page.js";
+import { Progress, progressInWords } from "../parts/progress.js";
+import { SearchField } from "../parts/search.js";
+import { Table } from "../parts/table.js";
+import { Ago } from "../parts/time.js";
 
-export default function JobsPage() {
-  return html`<${Page} title="Jobs" />`;
+const STATUSES = ["active", "queued", "paused", "failed", "canceled", "cancel-requested", "completed"];
+
+// So many are shown at first, and so many more each time that is asked for.
+const STEP = 200;
+const PAGE = 1000;
+
+export default function JobsPage({ query: { status = "", search = "", sort = "-created" } }) {
+  const [, setQuery] = useQuery();
+  const [most, setMost] = useState(STEP);
+  const statuses = useMemo(() => status.split(",").filter((name) => STATUSES.includes(name)), [status]);
+  const filters = { status: statuses.join(), text: search, sort };
+  useEffect(() => setMost(STEP), [status, search, sort]);
+
+  const jobs = useData(JSON.stringify({ ...filters, most }), {
+    read: () => readJobs(filters, most),
+    topics: ["job"],
+    merge: (list, events) => mergeJobs(list, events.map(({ document }) => document), { statuses, sort }),
+  });
+  const isFiltered = statuses.length > 0 || search !== "";
+
+  return html`<${Page} title="Jobs" actions=${useIsAdmin() && html`<a class="button primary" href=${href("/submit")}>
+      <${Icon} name="plus" />Submit a job</a>`}>
+    <div class="toolbar">
+      <${SearchField} label="Search jobs by name or ID" value=${search} onChange=${(search) => setQuery({ search })} />
+      <${StatusChips} statuses=${statuses} onChange=${(chosen) => setQuery({ status: chosen.join() })} />
+    </div>
+    <${Loaded} of=${jobs}>
+      <${JobTable} list=${jobs.data} sort=${sort} onSort=${(sort) => setQuery({ sort: sort === "-created" ? "" : sort })}
+        empty=${html`<${NoJobs} isFiltered=${isFiltered} clear=${() => setQuery({ status: "", search: "" })} />`} />
+      ${jobs.data?.next && html`<p class="more">
+        <span class="soft">${number(jobs.data.jobs.length)} of ${count(jobs.data.total, "job")}</span>
+        <button type="button" onClick=${() => setMost(most + STEP)}>Show more</button></p>`}
+    <//>
+  <//>`;
+}
+
+async function readJobs(filters, most) {
+  let list = null;
+  do {
+    const rest = most - (list?.jobs.length ?? 0);
+    const page = await get("api/jobs", { ...filters, limit: Math.min(rest, PAGE), after: list?.next });
+    list = { ...page, jobs: [...(list?.jobs ?? []), ...page.jobs] };
+  } while (list.next && list.jobs.length < most);
+  return list;
+}
+
+function StatusChips({ statuses, onChange }) {
+  const farm = useData("api/farm", { topics: ["farm"], merge: (farm, events) => ({ ...farm, ...events.at(-1).document }) });
+  const toggle = (status) => onChange(
+    statuses.includes(status) ? statuses.filter((one) => one !== status) : [...statuses, status],
+  );
+  const counts = farm.data?.jobs ?? {};
+  return html`<div class="chips" role="group" aria-label="Show jobs by status">
+    <button type="button" class="chip" aria-pressed=${String(statuses.length === 0)} onClick=${() => onChange([])}>All</button>
+    ${STATUSES.filter((status) => counts[status] || statuses.includes(status)).map((status) => html`
+      <button type="button" key=${status} class="chip ${tone(status)}" aria-pressed=${String(statuses.includes(status))}
+        onClick=${() => toggle(status)}>${words(status)} <span class="soft">${number(counts[status] ?? 0)}</span></button>`)}
+  </div>`;
+}
+
+const COLUMNS = [
+  {
+    id: "name", title: "Name", head: true, sort: true,
+    cell: (job) => html`<a class="line" href=${href(`/jobs/${job._id}`)} title=${job.name}>${job.name}</a>`,
+  },
+  { id: "status", title: "Status", width: "9.5rem", sort: true, cell: (job) => html`<${Badge} status=${job.status} />` },
+  {
+    id: "progress", title: "Progress", width: "25%",
+    cell: (job) => html`<${Progress} tasks=${job.tasks} /><span class="under">${progressInWords(job.tasks)}</span>`,
+  },
+  { id: "priority", title: "Priority", width: "5.5rem", end: true, minor: true, sort: true, cell: (job) => job.priority },
+  {
+    id: "left", title: "Time left", width: "6.5rem", end: true, minor: true,
+    cell: (job) => (job.time_left_seconds === null ? html`<span class="soft">–</span>` : duration(job.time_left_seconds)),
+  },
+  { id: "created", title: "Submitted", width: "7.5rem", end: true, minor: true, sort: true, cell: (job) => html`<${Ago} time=${job.created} />` },
+];
+
+function JobTable({ list: { jobs }, sort, onSort, empty }) {
+  const isAdmin = useIsAdmin();
+  const [selected, select] = useState(new Set());
+  const chosen = useMemo(() => jobs.filter((job) => selected.has(job._id)), [jobs, selected]);
+  return html`
+    ${isAdmin && chosen.length > 0 && html`<${Deeds} jobs=${chosen} clear=${() => select(new Set())} />`}
+    <${Table} caption="Jobs" columns=${COLUMNS} rows=${jobs} nameOf=${(job) => job.name} sort=${sort} onSort=${onSort} isSorted
+      selected=${isAdmin ? selected : undefined} onSelect=${select} empty=${empty} />`;
+}
+
+function Deeds({ jobs, clear }) {
+  const [isAsking, setAsking] = useState(false);
+  return html`<div class="toolbar selection" role="group" aria-label="Do something with the selected jobs">
+    <strong aria-live="polite">${count(jobs.length, "job")} selected</strong>
+    ${deeds("jobs", jobs, { done: (name) => name === "delete" && clear() }).map(({ name, text, danger, act }) => html`
+      <button type="button" key=${name} class=${danger ? "danger" : ""} onClick=${act}>${text}</button>`)}
+    <button type="button" onClick=${() => setAsking(true)}>Set priority</button>
+    <button type="button" class="quiet" onClick=${clear}>Clear the selection</button>
+    ${isAsking && html`<${PriorityDialog} jobs=${jobs} onClose=${() => setAsking(false)} />`}
+  </div>`;
+}
+
+function NoJobs({ isFiltered, clear }) {
+  return isFiltered
+    ? html`<${Empty} icon="search" title="No job is like that">
+        <button type="button" onClick=${clear}>Show all jobs</button><//>`
+    : html`<${Empty} icon="jobs" title="No jobs yet">
+        <p>Submit one <a href=${href("/submit")}>with a form</a>, or with <code>flamenco-manager job submit FILE.json</code>.</p><//>`;
 }

@@ -1,0 +1,96 @@
+// The tasks of a job: as a grid of frames, as a table, and as a graph; the legend filters all three.
+import { number, words } from "../../lib/format.js";
+import { html, useMemo, useState } from "../../lib/preact.js";
+import { href, useQuery } from "../../lib/router.js";
+import { useIsAdmin } from "../../lib/session.js";
+import { countByStatus, TASK_STATUSES, useNicknames } from "../../lib/tasks.js";
+import { Badge, tone } from "../../parts/badge.js";
+import { deeds } from "../../parts/deeds.js";
+import { Loaded, Panel } from "../../parts/page.js";
+import { SearchField } from "../../parts/search.js";
+import { Table } from "../../parts/table.js";
+import { Graph } from "./graph.js";
+import { Grid } from "./grid.js";
+
+const VIEWS = { grid: "Grid", table: "Table", graph: "Graph" };
+
+// <${TasksPanel} job=${id} tasks=${what useTasks gave} query=${query} />; what is shown how is in the address.
+export function TasksPanel({ job, tasks, query }) {
+  const [, setQuery] = useQuery();
+  const view = VIEWS[query.view] ? query.view : "grid";
+  const statuses = (query.tasks ?? "").split(",").filter((status) => TASK_STATUSES.includes(status));
+  return html`<${Panel} title="Tasks">
+    <nav class="tabs" aria-label="How the tasks are shown">${Object.entries(VIEWS).map(([name, text]) => html`
+      <a key=${name} href=${href(`/jobs/${job}`, { ...query, view: name === "grid" ? "" : name })}
+        aria-current=${name === view ? "true" : undefined}>${text}</a>`)}</nav>
+    <${Loaded} of=${tasks}>
+      <${Shown} tasks=${tasks.data?.tasks} view=${view} statuses=${statuses} search=${query.find ?? ""} setQuery=${setQuery} />
+    <//>
+  <//>`;
+}
+
+function Shown({ tasks, view, statuses, search, setQuery }) {
+  const nicknames = useNicknames(true);
+  const isShown = useMemo(() => filter(statuses, search), [statuses.join(), search]);
+  return html`
+    <div class="toolbar">
+      <${Legend} tasks=${tasks} statuses=${statuses} onChange=${(chosen) => setQuery({ tasks: chosen.join() })} />
+      <${SearchField} label="Find tasks by name" value=${search} onChange=${(find) => setQuery({ find })} />
+    </div>
+    ${view === "grid" && html`<${Grid} tasks=${tasks} isShown=${isShown} nicknames=${nicknames} />`}
+    ${view === "table" && html`<${TaskTable} tasks=${tasks} isShown=${isShown} nicknames=${nicknames} />`}
+    ${view === "graph" && html`<${Graph} tasks=${tasks} isShown=${isShown} />`}`;
+}
+
+// Says whether a task is one of those that are looked for.
+function filter(statuses, search) {
+  const part = search.toLowerCase();
+  return ({ status, name, _id }) => (statuses.length === 0 || statuses.includes(status))
+    && (!part || name.toLowerCase().includes(part) || _id === part);
+}
+
+// What the colours mean, and how many there are of each; a press shows these alone.
+function Legend({ tasks, statuses, onChange }) {
+  const counts = useMemo(() => countByStatus(tasks), [tasks]);
+  const toggle = (status) => onChange(
+    statuses.includes(status) ? statuses.filter((one) => one !== status) : [...statuses, status],
+  );
+  return html`<div class="chips" role="group" aria-label="Show tasks by status">
+    ${TASK_STATUSES.filter((status) => counts[status] || statuses.includes(status)).map((status) => html`
+      <button type="button" key=${status} class="chip" aria-pressed=${String(statuses.includes(status))} onClick=${() => toggle(status)}>
+        <span class="swatch ${tone(status)} ${status}" /> ${words(status)} <span class="soft">${number(counts[status] ?? 0)}</span>
+      </button>`)}
+  </div>`;
+}
+
+function TaskTable({ tasks, isShown, nicknames }) {
+  const isAdmin = useIsAdmin();
+  const [selected, select] = useState(new Set());
+  const rows = useMemo(() => tasks.filter(isShown), [tasks, isShown]);
+  const chosen = useMemo(() => rows.filter((task) => selected.has(task._id)), [rows, selected]);
+  const columns = useMemo(() => columnsWith(nicknames), [nicknames]);
+  return html`
+    ${isAdmin && chosen.length > 0 && html`<div class="toolbar selection" role="group" aria-label="Do something with the selected tasks">
+      <strong aria-live="polite">${number(chosen.length)} selected</strong>
+      ${deeds("tasks", chosen).map(({ name, text, danger, act }) => html`
+        <button type="button" key=${name} class=${danger ? "danger" : ""} onClick=${act}>${text}</button>`)}
+      <button type="button" class="quiet" onClick=${() => select(new Set())}>Clear the selection</button>
+    </div>`}
+    <${Table} caption="Tasks" columns=${columns} rows=${rows} nameOf=${(task) => task.name}
+      selected=${isAdmin ? selected : undefined} onSelect=${select}
+      empty=${html`<p class="soft">No task is like that.</p>`} />`;
+}
+
+const columnsWith = (nicknames) => [
+  {
+    id: "name", title: "Name", head: true, sort: (task) => task.name,
+    cell: (task) => html`<a class="line" href=${href(`/tasks/${task._id}`)} title=${task.name}>${task.name}</a>${
+      task.activity && html`<span class="under" title=${task.activity}>${task.activity}</span>`}`,
+  },
+  { id: "status", title: "Status", width: "11rem", sort: (task) => TASK_STATUSES.indexOf(task.status), cell: (task) => html`<${Badge} status=${task.status} />` },
+  { id: "type", title: "Type", width: "10rem", minor: true, sort: (task) => task.task_type, cell: (task) => task.task_type },
+  {
+    id: "worker", title: "Worker", width: "12rem", minor: true, sort: (task) => nicknames.get(task.worker_id) ?? "",
+    cell: ({ worker_id: id }) => id && html`<a class="line" href=${href(`/workers/${id}`)}>${nicknames.get(id) || "a worker"}</a>`,
+  },
+];
