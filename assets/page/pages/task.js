@@ -21,9 +21,11 @@ const UP = { href: href("/jobs"), text: "Jobs" };
 const FAMILY_OF = 2000;
 
 export default function TaskPage({ params: { id } }) {
-  const task = useData(`api/tasks/${id}`, { topics: ["task"], merge: mergeTask });
-  // The events are about its job alone, once that is known.
-  const job = useData(task.data?.job ? `api/jobs/${task.data.job}` : null);
+  const [jobId, setJobId] = useState(null);
+  // Events are of the tasks of one job: which one, the first look tells.
+  const task = useData(`api/tasks/${id}`, jobId ? { topics: ["task"], job: jobId, merge: mergeTask } : {});
+  useEffect(() => setJobId(task.data?.job ?? jobId), [task.data?.job]);
+  const job = useData(jobId && `api/jobs/${jobId}`);
   if (task.error?.status === 404 || task.data?.deleted) {
     return html`<${Page} title="This task is gone" up=${UP}><${Notice}>It was deleted with its job, or never was: ${id}<//><//>`;
   }

@@ -8,7 +8,8 @@ import { toast } from "./toast.js";
 const isOneOf = (...statuses) => ({ status }) => statuses.includes(status);
 const atWork = ({ tasks }) => (tasks.by_status.active ?? 0) + (tasks.by_status["cancel-requested"] ?? 0);
 
-// `text` is on the button, `done` in the message afterwards; `ask` says what is not seen at once, where that is worth a question.
+// `text` is on the button, `done` in the message afterwards; `ask` says what is not seen at once, where that is worth a question, and
+// `title` is that question, if it is not the text with a name.
 const DEEDS = {
   jobs: {
     pause: { text: "Pause", done: "Paused", fits: isOneOf("queued", "active") },
@@ -18,17 +19,18 @@ const DEEDS = {
     },
     requeue: {
       text: "Requeue all tasks", done: "Requeued", fits: isOneOf("active", "completed", "failed", "canceled", "paused"),
+      title: (what) => `Requeue all tasks of ${what}?`,
       ask: () => "Tasks that are completed are done once more, too. What they wrote before is overwritten.",
     },
     cancel: {
       text: "Cancel", done: "Canceled", danger: true, fits: isOneOf("queued", "active", "paused"),
-      ask: () => "Workers stop what they have of it in hand, and that work is lost. The rest is not done. It can be requeued later.",
+      ask: () => "Workers stop what they have in hand, and that work is lost. The rest is not done. It can be requeued later.",
     },
     delete: {
       text: "Delete", done: "Deleted", danger: true, fits: () => true,
       ask: (jobs) => {
         const busy = jobs.reduce((sum, job) => sum + atWork(job), 0);
-        return `Its tasks and their logs are gone for good; what was rendered stays. ${
+        return `Tasks and logs are gone for good; what was rendered stays. ${
           busy ? `${count(busy, "task is", "tasks are")} in the hands of workers, which stop.` : ""}`;
       },
       // The person has been told that workers are at it.
@@ -66,11 +68,11 @@ export function deeds(kind, things, { done } = {}) {
 
 // Asks if that is needed, does it, and says how it went. True if it was done with any.
 async function perform(kind, name, things) {
-  const { text, done, danger, ask, more } = DEEDS[kind][name];
+  const { text, done, danger, ask, more, title = (what) => `${text} ${what}?` } = DEEDS[kind][name];
   if (ask) {
     const what = things.length === 1 ? `“${things[0].name}”` : count(things.length, ...NAMES[kind]);
     const isMeant = await confirm({
-      title: `${text}: ${what}?`, danger, action: text,
+      title: title(what), danger, action: text, no: "Leave it",
       text: html`${things.length > 1 && html`<${Names} things=${things} />`}<p>${ask(things)}</p>`,
     });
     if (!isMeant) return false;

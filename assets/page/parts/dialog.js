@@ -4,9 +4,10 @@ import { store } from "../lib/store.js";
 
 const question = store(null);
 
-// Asks whether to do something: await confirm({ title: "Delete 3 jobs?", text: "…", action: "Delete", danger: true }).
-export function confirm({ title, text, action, danger = false }) {
-  return new Promise((answer) => question.set({ title, text, action, danger, answer }));
+// Asks whether to do something: await confirm({ title: "Delete 3 jobs?", text: "…", action: "Delete", danger: true }). `no` is on the
+// button that leaves it: another word where "Cancel" is what is asked about.
+export function confirm({ title, text, action, danger = false, no = "Cancel" }) {
+  return new Promise((answer) => question.set({ title, text, action, danger, no, answer }));
 }
 
 // Where the question is asked; once in the page.
@@ -20,7 +21,7 @@ export function Question() {
   return html`<${Dialog} title=${asked.title} onClose=${() => answer(false)}>
     <div>${asked.text}</div>
     <footer>
-      <button type="button" onClick=${() => answer(false)}>Cancel</button>
+      <button type="button" onClick=${() => answer(false)}>${asked.no}</button>
       <button type="button" class=${asked.danger ? "danger" : "primary"} onClick=${() => answer(true)}>${asked.action}</button>
     </footer>
   <//>`;

@@ -19,7 +19,7 @@ export function Explanation({ of, status }) {
   return html`<div class="explanation">
     <p>${answer}</p>
     ${isMore && html`<details>
-      <summary>Why?</summary>
+      <summary>Details</summary>
       ${conditions.length > 0 && html`<ul>${conditions.map(({ code, message }) => html`<li key=${code}>${message}</li>`)}</ul>`}
       ${types.map(({ task_type, tasks, workers }) => html`<${Takers} key=${task_type} type=${task_type} tasks=${tasks} workers=${workers} />`)}
     </details>`}

@@ -6,7 +6,7 @@ import { tone } from "../../parts/badge.js";
 import { layersOf } from "./layers.js";
 
 const MOST = 200;
-const BOX = { width: 168, height: 30 }, GAP = { x: 56, y: 8 };
+const BOX = { width: 200, height: 30 }, GAP = { x: 56, y: 8 };
 
 export function Graph({ tasks, isShown }) {
   if (tasks.length > MOST) {
@@ -32,7 +32,8 @@ function Drawn({ tasks, isShown }) {
           <title>${name} · ${words(status)}</title>
           <rect x=${at[place].x} y=${at[place].y} width=${BOX.width} height=${BOX.height} rx="5" />
           <circle cx=${at[place].x + 14} cy=${at[place].y + BOX.height / 2} r="4.5" />
-          <text x=${at[place].x + 26} y=${at[place].y + BOX.height / 2}>${short(name)}</text>
+          <svg x=${at[place].x + 26} y=${at[place].y} width=${BOX.width - 32} height=${BOX.height}>
+            <text y=${BOX.height / 2}>${name}</text></svg>
         </a>`)}
     </svg>
   </div>`;
@@ -57,6 +58,3 @@ function line(from, to) {
   const bend = Math.max(GAP.x / 2, (x2 - x1) / 2);
   return `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
 }
-
-// Names differ at their ends: the middle is left out.
-const short = (name) => (name.length > 22 ? `${name.slice(0, 10)}…${name.slice(-11)}` : name);

@@ -3,7 +3,8 @@ import { number, words } from "../../lib/format.js";
 import { html, useMemo, useState } from "../../lib/preact.js";
 import { href, useQuery } from "../../lib/router.js";
 import { useIsAdmin } from "../../lib/session.js";
-import { countByStatus, TASK_STATUSES, useNicknames } from "../../lib/tasks.js";
+import { countByStatus, TASK_STATUSES } from "../../lib/task-list.js";
+import { useNicknames } from "../../lib/tasks.js";
 import { Badge, tone } from "../../parts/badge.js";
 import { deeds } from "../../parts/deeds.js";
 import { Loaded, Panel } from "../../parts/page.js";
@@ -33,7 +34,7 @@ function Shown({ tasks, view, statuses, search, setQuery }) {
   const nicknames = useNicknames(true);
   const isShown = useMemo(() => filter(statuses, search), [statuses.join(), search]);
   return html`
-    <div class="toolbar">
+    <div class="toolbar legend">
       <${Legend} tasks=${tasks} statuses=${statuses} onChange=${(chosen) => setQuery({ tasks: chosen.join() })} />
       <${SearchField} label="Find tasks by name" value=${search} onChange=${(find) => setQuery({ find })} />
     </div>
