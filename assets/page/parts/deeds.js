@@ -87,14 +87,16 @@ export function Names({ things }) {
   </ul>`;
 }
 
-// Does it with each of them, and tells with how many it was done and what was refused.
+// Does it with each of them, and tells with how many it was done and what was refused. `request` is what the API is asked, or a
+// function of IDs that does what it has no request for and answers in the same way.
 export async function tell(kind, done, things, request) {
+  const carryOut = typeof request === "function" ? request : (ids) => post(`api/${kind}/actions`, { ...request, ids });
   const names = new Map(things.map((thing) => [thing._id, thing.name]));
   const ids = [...names.keys()];
   const outcome = { done: [], refused: [] };
   try {
     for (let i = 0; i < ids.length; i += AT_ONCE) {
-      const part = await post(`api/${kind}/actions`, { ...request, ids: ids.slice(i, i + AT_ONCE) });
+      const part = await carryOut(ids.slice(i, i + AT_ONCE));
       outcome.done.push(...part.done);
       outcome.refused.push(...part.refused);
     }
