@@ -1,4 +1,5 @@
 // The frame around all pages: who one is, where one can go, and whether what is shown is true; and which page stands at which address.
+import { get } from "./lib/api.js";
 import { duration, useNow } from "./lib/format.js";
 import { lostSince, start, stop } from "./lib/live.js";
 import { html, useEffect, useErrorBoundary, useState } from "./lib/preact.js";
@@ -67,6 +68,7 @@ export function App() {
     ${isIn && html`<${Bar} session=${session} area=${route?.area} />`}
     <div class="stage">
       <${Connection} />
+      ${isIn && html`<${TokenHint} session=${session} />`}
       <main id="content" tabindex="-1" class=${isIn ? "" : "alone"}>
         ${route
           ? html`<${Routed} key=${isIn ? path : "login"} route=${route} params=${found?.params ?? {}} query=${query} />`
@@ -139,6 +141,21 @@ function WhoAmI({ session: { authentication, person, version } }) {
           <button type="button" onClick=${() => act(logOut())}><${Icon} name="out" />Log out</button>`}
     <p class="version">Flamenco Manager ${version}</p>
   </div>`;
+}
+
+// A log-in link works for a short time only: whoever came by one should make a token as long as there is none.
+function TokenHint({ session: { authentication, person } }) {
+  const [hasNone, setNone] = useState(false);
+  const { path } = useLocation();
+  const isConcerned = authentication === "token" && person.role === "admin";
+  useEffect(() => {
+    if (isConcerned) get("api/tokens").then(({ tokens }) => setNone(tokens.length === 0), () => {});
+  }, [isConcerned, path]);
+  if (!isConcerned || !hasNone || path === "/settings/access") return null;
+  return html`<aside class="hint-bar" aria-label="Access">
+    <span class="grow">Nobody has an access token yet. Your log-in will end; with a token you can always come back.</span>
+    <a class="button" href=${href("/settings/access")}><${Icon} name="key" />Make an access token now</a>
+  </aside>`;
 }
 
 // That the connection is lost. A blink is not worth a word.

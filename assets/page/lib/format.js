@@ -58,6 +58,11 @@ export const exactly = (time) => new Date(time).toLocaleString(LOCALE, {
   weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit",
 });
 
+// A time without what goes without saying: "22 Nov, 07:03".
+export const moment = (time) => new Date(time).toLocaleString(LOCALE, {
+  day: "numeric", month: "short", hour: "2-digit", minute: "2-digit",
+});
+
 // The time of the day: "07:03".
 export const clock = (time) => new Date(time).toLocaleTimeString(LOCALE, { hour: "2-digit", minute: "2-digit" });
 

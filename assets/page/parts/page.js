@@ -45,8 +45,8 @@ export function Loaded({ of, children }) {
 }
 
 // A part of a page with a heading: <${Panel} title="Workers" actions=${…}>…<//>.
-export function Panel({ title, actions, children, wide = false }) {
-  return html`<section class="panel ${wide ? "wide" : ""}">
+export function Panel({ title, actions, children }) {
+  return html`<section class="panel">
     <header><h2>${title}</h2>${actions}</header>
     ${children}
   </section>`;

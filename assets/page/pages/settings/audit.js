@@ -1,0 +1,54 @@
+// What people did: who, when, what, from where.
+import { get } from "../../lib/api.js";
+import { moment, number } from "../../lib/format.js";
+import { html, useEffect, useState } from "../../lib/preact.js";
+import { useQuery } from "../../lib/router.js";
+import { Empty, Notice, Waiting } from "../../parts/notice.js";
+import { Table } from "../../parts/table.js";
+import { Ago } from "../../parts/time.js";
+
+const PAGE = 200;
+
+export function Audit() {
+  const [{ text = "" }, setQuery] = useQuery();
+  const [read, setRead] = useState({ entries: [], next: undefined, total: 0, error: null });
+  const [isBusy, setBusy] = useState(false);
+  const more = async () => {
+    setBusy(true);
+    try {
+      const { entries, next, total } = await get("api/audit", { limit: PAGE, after: read.next });
+      setRead((before) => ({ entries: [...before.entries, ...entries], next, total, error: null }));
+    } catch (error) {
+      setRead((before) => ({ ...before, error }));
+    }
+    setBusy(false);
+  };
+  useEffect(() => {
+    more();
+  }, []);
+  const columns = [
+    { id: "when", title: "When", width: "24%", cell: ({ when }) => html`<${Ago} time=${when} /><span class="under">${moment(when)}</span>` },
+    { id: "who", title: "Who", width: "20%", head: true, cell: ({ who, role }) => html`${who}<span class="under">${role}</span>` },
+    { id: "action", title: "What", cell: ({ action, target }) => html`${action}<span class="under mono">${target}</span>` },
+    { id: "detail", title: "Detail", minor: true, cell: ({ detail }) => detail },
+    { id: "status", title: "Result", width: "8rem", minor: true,
+      cell: ({ status }) => (status < 400 ? "done" : html`<span class="refused">refused, ${status}</span>`) },
+    { id: "from", title: "From", width: "9rem", minor: true, cell: ({ from }) => html`<span class="mono">${from}</span>` },
+  ];
+  const { entries, next, total, error } = read;
+  const wanted = text.trim().toLowerCase();
+  const shown = entries.filter((entry) => Object.values(entry).some((value) => String(value ?? "").toLowerCase().includes(wanted)));
+  const nothing = entries.length > 0
+    ? html`<${Empty} icon="search" title=${`None of the newest ${number(entries.length)} entries has that in it`} />`
+    : html`<${Empty} icon="audit" title="Nobody has changed anything yet">What people do here stands in this list, for as long as it is kept.<//>`;
+  return html`
+    <div class="toolbar">
+      <input type="search" class="grow" aria-label="Find in the entries" placeholder="Find a name, an action, an address" value=${text}
+        onInput=${(event) => setQuery({ text: event.target.value })} />
+      <span class="soft">${number(shown.length)} shown of ${number(total)}</span>
+    </div>
+    ${error && html`<${Notice} tone="bad" action=${{ text: "Try again", act: more }}>${error.message}<//>`}
+    ${isBusy && entries.length === 0 ? html`<${Waiting} />` : !(error && entries.length === 0) && html`
+      <${Table} caption="What people did, the newest first" columns=${columns} rows=${shown} empty=${html`<div class="panel">${nothing}</div>`} />`}
+    ${next && html`<div><button type="button" disabled=${isBusy} onClick=${more}>Show older ones</button></div>`}`;
+}
