@@ -113,7 +113,7 @@ function BoxForAll({ rows, keyOf, selected, onSelect }) {
 const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 
 // The rows by `order`; those that are equal, and those without a value at the end, stay as they are.
-function sorted(rows, columns, order) {
+export function sorted(rows, columns, order) {
   const isDown = order.startsWith("-");
   const value = columns.find(({ id }) => id === order.replace(/^-/, ""))?.sort;
   if (!value) return rows;
