@@ -8,7 +8,9 @@ use super::{
     Site, api,
     error::{ApiError, no_route},
     gate::{Access, identified, secured},
-    metrics, openapi, page, scripts,
+    metrics,
+    openapi::{self, Endpoint},
+    page, scripts,
     server::{Routes, of_filter},
     worker::{presence, tasks},
 };
@@ -36,7 +38,33 @@ pub fn routes(site: &Arc<Site>) -> impl Routes + use<> {
         presence::register(site),
     ];
     let anybody = vec![api::farm::version(), api::farm::health(site)];
-    let people = vec![
+    let admins = vec![];
+    let scripts = [
+        (Access::People, scripts::as_json(site)),
+        (Access::People, scripts::worker_action(site)),
+        (Access::People, scripts::set_sleep_schedule(site)),
+        (Access::People, scripts::logfile(site)),
+        (Access::Admins, scripts::kick(site)),
+        (Access::People, scripts::redirect_to_server(site)),
+    ];
+    let of_people = any_of(vec![
+        openapi::with_document([
+            (Access::Anybody, anybody),
+            (Access::People, for_people(site)),
+            (Access::Admins, admins),
+        ]),
+        any_of(scripts.into_iter().map(|(access, script)| script.guarded(access)).collect()),
+        page::page(site),
+    ]);
+    let all = any_of(vec![any_of(workers), of_people.map(secured).boxed()])
+        .recover(async |rejection: Rejection| Ok::<_, Infallible>(secured(no_route(&rejection))))
+        .unify();
+    identified(site, of_filter(all))
+}
+
+/// What people do with the farm.
+fn for_people(site: &Arc<Site>) -> Vec<Endpoint> {
+    vec![
         api::jobs::submit(site),
         api::jobs::types(),
         api::jobs::list(site),
@@ -76,29 +104,7 @@ pub fn routes(site: &Arc<Site>) -> impl Routes + use<> {
         api::upkeep::erase_tasks(site),
         api::upkeep::purge_updates(site),
         metrics::metrics(site),
-    ];
-    let admins = vec![];
-    let scripts = [
-        (Access::People, scripts::as_json(site)),
-        (Access::People, scripts::worker_action(site)),
-        (Access::People, scripts::set_sleep_schedule(site)),
-        (Access::People, scripts::logfile(site)),
-        (Access::Admins, scripts::kick(site)),
-        (Access::People, scripts::redirect_to_server(site)),
-    ];
-    let of_people = any_of(vec![
-        openapi::with_document([
-            (Access::Anybody, anybody),
-            (Access::People, people),
-            (Access::Admins, admins),
-        ]),
-        any_of(scripts.into_iter().map(|(access, script)| script.guarded(access)).collect()),
-        page::page(site),
-    ]);
-    let all = any_of(vec![any_of(workers), of_people.map(secured).boxed()])
-        .recover(async |rejection: Rejection| Ok::<_, Infallible>(secured(no_route(&rejection))))
-        .unify();
-    identified(site, of_filter(all))
+    ]
 }
 
 /// Makes a route of a handler: its errors become answers, and nothing is left for another route to take.

@@ -78,6 +78,7 @@ async fn every_operation_has_a_name_of_its_own_and_all_parameters_of_its_path() 
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a line for each operation")]
 async fn every_operation_can_be_done() {
     let scenes = tempfile::tempdir().unwrap();
     let m = TestManager::configured(&format!(
