@@ -13,6 +13,7 @@ pub mod idempotency;
 pub mod ids;
 pub mod job;
 pub mod listing;
+pub mod log_error;
 pub mod paging;
 pub mod people;
 pub mod server_task;

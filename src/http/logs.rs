@@ -7,7 +7,11 @@ use futures_util::stream;
 use http::{HeaderValue, header};
 use warp::{Reply, reply::Response};
 
-use super::{error::ApiError, routes::Answer};
+use super::{
+    documents,
+    error::ApiError,
+    routes::{Answer, json},
+};
 use crate::services::{Error, LogFile};
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -34,6 +38,37 @@ pub async fn tail(log: LogFile, lines: usize) -> Answer {
     Ok(text_response(text.map_err(|_| Error::Panicked)?.map_err(Error::Log)?))
 }
 
+/// The lines of a log with this text, as JSON.
+pub async fn search(log: LogFile, text: String) -> Answer {
+    let found = tokio::task::spawn_blocking(move || log.search(&text)).await;
+    Ok(json(&documents::log_matches(found.map_err(|_| Error::Panicked)?.map_err(Error::Log)?)))
+}
+
+/// The whole log, as a file to be kept. Its name is made of these.
+pub fn file(log: LogFile, names: &[&str]) -> Response {
+    let mut response = whole_text(log);
+    let names: Vec<_> = names.iter().map(|name| plain(name)).collect();
+    attach(&mut response, &format!("{}.txt", names.join("-")));
+    response
+}
+
+/// As many characters of each part of a file's name are kept.
+const NAME_PART: usize = 60;
+
+/// A name as it can be in the name of a file, anywhere.
+fn plain(name: &str) -> String {
+    let is_plain = |sign: char| sign.is_ascii_alphanumeric() || "._".contains(sign);
+    name.chars().take(NAME_PART).map(|sign| if is_plain(sign) { sign } else { '_' }).collect()
+}
+
+/// Tells the client to keep what it gets, under this name.
+fn attach(response: &mut Response, name: &str) {
+    // It is made of letters, digits and IDs, so it is always a header.
+    if let Ok(disposition) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
+        response.headers_mut().insert(header::CONTENT_DISPOSITION, disposition);
+    }
+}
+
 /// The whole log, as text.
 pub fn whole_text(log: LogFile) -> Response {
     let mut response = streamed(log.into_text());
@@ -48,10 +83,7 @@ fn attachment(log: LogFile) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/gzip"));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    // The name is made of an ID, so it is always a header.
-    if let Ok(disposition) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
-        headers.insert(header::CONTENT_DISPOSITION, disposition);
-    }
+    attach(&mut response, &name);
     response
 }
 

@@ -71,6 +71,7 @@ fn for_people(site: &Arc<Site>) -> Vec<Endpoint> {
         api::jobs::show(site),
         api::jobs::tasks(site),
         api::grid::grid(site),
+        api::jobs::failures(site),
         api::jobs::cancel(site),
         api::jobs::pause(site),
         api::jobs::resume(site),

@@ -151,10 +151,10 @@ impl Services {
         Ok(worker.map_or_else(|| this_platform().to_owned(), |worker| worker.platform))
     }
 
-    /// The job that a task is part of.
-    pub fn job_of_task(&self, id: TaskId) -> Result<JobId, Error> {
+    /// A task without its commands and its newest sign of life.
+    pub fn bare_task(&self, id: TaskId) -> Result<Task, Error> {
         let task = self.store.read(self.now(), |tx| tx.task(id))?;
-        Ok(task.ok_or(Error::UnknownTask(id))?.job)
+        task.ok_or(Error::UnknownTask(id))
     }
 
     /// All workers, by nickname.

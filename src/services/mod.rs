@@ -13,6 +13,7 @@ mod hand_out;
 mod identity;
 mod job_changes;
 mod job_cleanup;
+mod job_failures;
 mod job_life;
 mod jobs;
 mod listing;
@@ -40,6 +41,7 @@ pub use self::{
     farm::{Farm, StarvedJob},
     hand_out::{Assignment, HandOut, Permit},
     job_changes::{JobChange, MaxWorkers},
+    job_failures::Failure,
     jobs::{NewJob, NewTask, Plan, PlannedTask, limits},
     listing::{BlacklistLine, LineId, TaskView, WorkerView},
     registration::{Registration, SignOn},
@@ -67,7 +69,7 @@ use crate::{
 };
 pub use crate::{
     store::{BlacklistEntry, LogRequest, Queued},
-    tasklogs::{Gzip, LogFile, Next, Place},
+    tasklogs::{Found, Gzip, LogFile, Next, Place},
 };
 
 /// What the configuration says about how the Manager behaves.

@@ -6,6 +6,7 @@ mod follow;
 mod keeper;
 mod read;
 mod rotate;
+mod search;
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -17,6 +18,7 @@ pub use compress::Gzip;
 pub use follow::{MalformedPlace, Next, Place};
 pub use keeper::LogKeeper;
 pub use read::{LogFile, last_lines};
+pub use search::Found;
 
 use crate::domain::ids::{JobId, TaskId};
 

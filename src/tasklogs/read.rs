@@ -19,6 +19,10 @@ const TAIL: u64 = 10 << 10;
 const WINDOW: u64 = 64 << 10;
 /// The last lines are never more than this many bytes.
 const MAX_LINES: u64 = 8 << 20;
+/// Of a long log both ends have so many bytes,
+const END: u64 = 64 << 10;
+/// and of a compressed one so much is read to get to the last of them.
+const MAX_UNPACKED: u64 = 16 << 20;
 
 /// An open log, of the length that it had when it was opened; it may grow and be rotated meanwhile.
 #[derive(Debug)]
@@ -90,6 +94,31 @@ impl LogFile {
         Ok(self.length - size(lines.len()))
     }
 
+    /// The first and the last 64 KiB, the latter from the start of a line; a log that is not longer whole. Of a compressed
+    /// log that is longer than 16 MiB the end is the end of those.
+    pub fn both_ends(self) -> Result<Vec<u8>, LogError> {
+        let path = self.path.clone();
+        let ends = if self.compressed { self.ends_of_compressed() } else { self.ends_of_plain() };
+        ends.map_err(LogError::read(&path))
+    }
+
+    fn ends_of_plain(&self) -> io::Result<Vec<u8>> {
+        if self.length <= 2 * END {
+            return self.part(0, self.length);
+        }
+        Ok(joined(self.part(0, END)?, self.last(END)?))
+    }
+
+    fn ends_of_compressed(self) -> io::Result<Vec<u8>> {
+        let mut text = self.into_text().take(MAX_UNPACKED);
+        let (mut head, mut tail) = (Vec::new(), Vec::new());
+        text.by_ref().take(END).read_to_end(&mut head)?;
+        while text.by_ref().take(END).read_to_end(&mut tail)? > 0 {
+            tail = last_bytes(tail, END);
+        }
+        Ok(joined(head, tail))
+    }
+
     fn cut_out_the_middle(&self) -> io::Result<Vec<u8>> {
         if self.is_short() {
             return self.part(0, self.length);
@@ -146,6 +175,15 @@ impl LogFile {
         file.take(length).read_to_end(&mut part)?;
         Ok(part)
     }
+}
+
+/// Two parts of a text with others between them.
+fn joined(mut head: Vec<u8>, tail: Vec<u8>) -> Vec<u8> {
+    if !tail.is_empty() {
+        head.push(b'\n');
+    }
+    head.extend(tail);
+    head
 }
 
 /// The last lines of a text, without white space around them and with a newline at the end: what the Server gets of a

@@ -140,6 +140,7 @@ async fn every_operation_can_be_done() {
         ),
         ("get", "/api/jobs/{id}/tasks", &shot.id, "?limit=1", json!(null)),
         ("get", "/api/jobs/{id}/grid", &shot.id, "", json!(null)),
+        ("get", "/api/jobs/{id}/failures", &shot.id, "", json!(null)),
         ("patch", "/api/jobs/{id}", &shot.id, "", json!({"priority": 70})),
         ("post", "/api/jobs/{id}/pause", &shot.id, "", json!(null)),
         ("post", "/api/jobs/{id}/resume", &shot.id, "", json!(null)),

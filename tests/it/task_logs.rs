@@ -3,9 +3,10 @@
 use std::{fs, io::Write, path::PathBuf};
 
 use http::Method;
+use jiff::ToSpan;
 use serde_json::json;
 
-use crate::kit::{Answer, Job, TestManager, TestWorker, job, task};
+use crate::kit::{Answer, Job, TestManager, TestWorker, job, task, with};
 
 async fn with_task() -> (TestManager, TestWorker, Job) {
     let m = TestManager::start().await;
@@ -155,4 +156,93 @@ async fn a_log_that_is_no_utf8_is_shown_all_the_same() {
     put_log(&m, &shot, "");
     fs::write(path(&m, &shot, ""), b"caf\xe9\n").unwrap();
     assert_eq!(read_as(&m, &shot, "curl/8").await.expect(200).body.as_ref(), b"caf\xe9\n");
+}
+
+#[tokio::test]
+async fn a_log_is_searched_compressed_or_not() {
+    let (m, _ada, shot) = with_task().await;
+    let search = async |query: &str| m.get(&format!("/api/tasks/{}/log?{query}", &shot["a"])).await;
+    search("search=x").await.expect(404);
+    put_log(&m, &shot, "one\nTwo errors\nthree\nERROR <b>\n");
+    let expected = json!({
+        "matches": [{"line": 2, "text": "Two errors"}, {"line": 4, "text": "ERROR <b>"}], "truncated": false,
+    });
+    assert_eq!(search("search=error").await.expect(200).json(), expected);
+    assert_eq!(search("search=four").await.expect(200).json(), json!({"matches": [], "truncated": false}));
+    for bad in
+        ["search=", "search=x&tail=2", "search=x&follow=true", "search=x&download=true", "download=maybe"]
+    {
+        search(bad).await.expect(400);
+    }
+    search(&format!("search={}", "x".repeat(1001))).await.expect(400);
+
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all("x error\n".repeat(1001).as_bytes()).unwrap();
+    fs::write(path(&m, &shot, ".gz"), gzip.finish().unwrap()).unwrap();
+    fs::remove_file(path(&m, &shot, "")).unwrap();
+    let found = search("search=ERR").await.expect(200).json();
+    assert_eq!((found["matches"].as_array().unwrap().len(), &found["truncated"]), (1000, &json!(true)));
+    assert_eq!(found["matches"][999], json!({"line": 1000, "text": "x error"}));
+}
+
+#[tokio::test]
+async fn a_downloaded_log_says_which_job_and_task_it_is_of() {
+    let m = TestManager::start().await;
+    let name = "Shot 1/\"é\"";
+    let shot = m.submit(&with(job([task("a:1")]), &json!({"name": name}))).await;
+    let id = &shot["a:1"];
+    m.get(&format!("/api/tasks/{id}/log?download=true")).await.expect(404);
+    let ada = m.sleeper("ada").await;
+    ada.takes(id).await;
+    let log = m.get(&format!("/api/tasks/{id}/log?download=true")).await.expect(200);
+    assert_eq!(log.header("content-type"), "text/plain; charset=utf-8");
+    let expected = format!("attachment; filename=\"Shot_1____-a_1-{id}.txt\"");
+    assert_eq!(log.header("content-disposition"), expected);
+    assert_eq!(log.text(), m.log(id).await);
+    assert_eq!(m.get(&format!("/api/tasks/{id}/log")).await.header("content-disposition"), "");
+}
+
+#[tokio::test]
+async fn failures_are_shown_with_the_line_that_says_why() {
+    let m = TestManager::configured("blacklist_threshold = 9\njob_fail_percentage = 0").await;
+    let (ada, bob) = (m.sleeper("ada").await, m.sleeper("bob").await);
+    let shot = m.submit(&job(["a", "b", "c", "d"].map(task))).await;
+    let failures = async || m.get(&format!("/api/jobs/{}/failures", shot.id)).await.expect(200).json();
+    assert_eq!(failures().await, json!({"failures": [], "total": 0}));
+    for name in ["a", "b"] {
+        m.advance(1.second());
+        ada.takes(&shot[name]).await;
+        let error = format!("2026-03-02T11:00:01.5+00:00: pid=7 > Error: cannot open {name}.blend");
+        ada.reports(&shot[name], &json!({"log": format!("pid=7 > hello\n{error}\npid=7 > Blender quit")}))
+            .await;
+        ada.ends(&shot[name], "failed").await;
+    }
+    m.advance(1.second());
+    bob.takes(&shot["a"]).await;
+    bob.reports(&shot["a"], &json!({"log": "2026-03-02T11:00:02+00:00: pid=8 > goodbye"})).await;
+    bob.ends(&shot["a"], "failed").await;
+    ada.takes_and_completes(&shot["c"]).await;
+    let failure = |name: &str, status: &str, when: &str, worker: &TestWorker, nickname: &str, line: &str| {
+        json!({
+            "task": &shot[name], "name": name, "status": status, "when": when, "worker_id": worker.id,
+            "worker": format!("127.0.0.1 ({nickname})"), "line": line,
+        })
+    };
+    let expected = [
+        failure("a", "failed", "2026-03-02T11:00:03Z", &bob, "bob", "goodbye"),
+        failure("b", "soft-failed", "2026-03-02T11:00:02Z", &ada, "ada", "Error: cannot open b.blend"),
+    ];
+    assert_eq!(failures().await, json!({"failures": expected, "total": 2}));
+
+    // What cannot be read hides nothing else.
+    let file =
+        m.config.task_logs_path.join(format!("job-{}/{}/task-{}.txt", &shot.id[..4], shot.id, &shot["a"]));
+    fs::remove_file(&file).unwrap();
+    fs::create_dir(&file).unwrap();
+    let shown = failures().await;
+    assert_eq!(
+        (&shown["failures"][0]["line"], &shown["failures"][1]["line"]),
+        (&json!(null), &expected[1]["line"])
+    );
+    m.get(&format!("/api/jobs/{}/failures", "0".repeat(24))).await.expect(404);
 }

@@ -187,6 +187,22 @@ pub fn tasks(site: &Arc<Site>) -> Endpoint {
     about.by(route)
 }
 
+/// `GET /api/jobs/{id}/failures`
+pub fn failures(site: &Arc<Site>) -> Endpoint {
+    let about =
+        get("/api/jobs/{id}/failures", "What failed of a job, the newest first, with what the logs say")
+            .path::<JobId>("id")
+            .answers::<documents::Failures>(StatusCode::OK);
+    let route =
+        endpoint(warp::path!("api" / "jobs" / String / "failures").and(warp::get()).and(with(site)).then(
+            async |job: String, site: Arc<Site>| -> Answer {
+                let (failures, total) = site.services.failures_of_job(id(&job)?).await?;
+                Ok(json(&documents::failures(&failures, total)))
+            },
+        ));
+    about.by(route)
+}
+
 /// `POST /api/jobs/{id}/cancel`
 pub fn cancel(site: &Arc<Site>) -> Endpoint {
     let what = "What workers have of the job they are told to stop, and the rest is canceled";

@@ -19,7 +19,7 @@ use super::{
     id, parameters,
 };
 use crate::{
-    domain::ids::TaskId,
+    domain::{ids::TaskId, task::Task},
     services::{Place, TaskView},
 };
 
@@ -117,19 +117,57 @@ struct LogPart {
     /// As events, with what is added.
     #[serde(default)]
     follow: bool,
+    /// Only the lines with this text, whether in capitals or not, as JSON.
+    search: Option<String>,
+    /// As a file to be kept, under a name that says which job and task it is of.
+    #[serde(default)]
+    download: bool,
+}
+
+/// The longest text that is searched for, in bytes.
+const LONGEST_SEARCH: usize = 1000;
+
+/// What is wanted of a log.
+enum Wanted {
+    Whole,
+    File,
+    Tail(usize),
+    Follow(Option<usize>),
+    Lines(String),
+}
+
+impl TryFrom<LogPart> for Wanted {
+    type Error = ApiError;
+
+    fn try_from(LogPart { tail, follow, search, download }: LogPart) -> Result<Self, ApiError> {
+        match (search, download, follow, tail) {
+            (None, false, false, None) => Ok(Self::Whole),
+            (None, true, false, None) => Ok(Self::File),
+            (None, false, false, Some(lines)) => Ok(Self::Tail(lines)),
+            (None, false, true, tail) => Ok(Self::Follow(tail)),
+            (Some(text), false, false, None) if (1..=LONGEST_SEARCH).contains(&text.len()) => {
+                Ok(Self::Lines(text))
+            }
+            (Some(_), false, false, None) => {
+                Err(ApiError::bad_request(format!("search: use a text of 1 to {LONGEST_SEARCH} bytes")))
+            }
+            _ => Err(ApiError::bad_request("use `search` and `download` by themselves")),
+        }
+    }
 }
 
 /// `GET /api/tasks/{id}/log`
 pub fn log(site: &Arc<Site>) -> Endpoint {
     let about = get(
         "/api/tasks/{id}/log",
-        "The log of a task: as text, or with `follow` as events until the task has ended",
+        "The log of a task: as text, with `follow` as events until the task has ended, with `search` what is found in it",
     )
     .path::<TaskId>("id")
     .query::<LogPart>()
     .header("Last-Event-ID", "The `id` of the last event that was heard of the log: it goes on from there")
     .answers_as("text/plain; charset=utf-8")
-    .answers_as("text/event-stream");
+    .answers_as("text/event-stream")
+    .answers::<documents::LogMatches>(StatusCode::OK);
     let route = endpoint(
         warp::path!("api" / "tasks" / String / "log")
             .and(warp::get())
@@ -141,12 +179,12 @@ pub fn log(site: &Arc<Site>) -> Endpoint {
                 async |task: String,
                        site: Arc<Site>,
                        part: Result<LogPart, ApiError>,
-                       headers,
+                       headers: HeaderMap,
                        stop|
                        -> Answer {
-                    let (task, LogPart { tail, follow }) = (id(&task)?, part?);
-                    let job = site.services.job_of_task(task)?;
-                    if follow {
+                    let (task, wanted) = (id(&task)?, Wanted::try_from(part?)?);
+                    let Task { job, name, .. } = site.services.bare_task(task)?;
+                    if let Wanted::Follow(tail) = wanted {
                         let place = match last_event(&headers)? {
                             Some(place) => place,
                             None => site.services.place_in_log(job, task, tail).await?,
@@ -156,9 +194,14 @@ pub fn log(site: &Arc<Site>) -> Endpoint {
                     let log = site.services.log(job, task).await?;
                     let log =
                         log.ok_or_else(|| ApiError::not_found(format!("task {task} has no log yet")))?;
-                    match tail {
-                        Some(lines) => logs::tail(log, lines).await,
-                        None => Ok(logs::whole_text(log)),
+                    match wanted {
+                        Wanted::Tail(lines) => logs::tail(log, lines).await,
+                        Wanted::Lines(text) => logs::search(log, text).await,
+                        Wanted::File => {
+                            let (job, _) = site.services.job(job)?;
+                            Ok(logs::file(log, &[&job.name, &name, &task.to_string()]))
+                        }
+                        Wanted::Whole | Wanted::Follow(_) => Ok(logs::whole_text(log)),
                     }
                 },
             ),

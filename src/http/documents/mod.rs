@@ -5,6 +5,7 @@
 
 mod error;
 mod explain;
+mod failure;
 mod farm;
 mod job;
 mod outcome;
@@ -18,6 +19,7 @@ pub use self::{
         JobExplanation, TaskExplanation, WorkerExplanation, job_explanation, task_explanation,
         worker_explanation,
     },
+    failure::{Failures, LogMatches, failures, log_matches},
     farm::{Erased, Farm, Health, Version, farm},
     job::{Deleted, Job, JobList, JobTypes, Plan, job, plan, starved_job},
     outcome::{Outcome, Refused},

@@ -198,3 +198,22 @@ fn the_server_gets_the_last_ten_lines_of_the_stripped_text() {
     assert_eq!(last_lines(&numbers(1..=11), 10), numbers(2..=11));
     assert_eq!(last_lines("gr\u{fc}n\nbl\u{e5}\n", 1), "bl\u{e5}\n");
 }
+
+#[test]
+fn of_a_long_log_both_ends_are_read_and_a_short_one_whole() {
+    let short = numbered_lines(100);
+    let long = numbered_lines(20_000);
+    let both = |content: &str, compressed: bool| {
+        let (_folder, log) =
+            if compressed { compressed_log_of(content.as_bytes()) } else { log_of(content.as_bytes()) };
+        String::from_utf8(log.both_ends().unwrap()).unwrap()
+    };
+    for compressed in [false, true] {
+        assert_eq!(both(&short, compressed), short);
+        let ends = both(&long, compressed);
+        assert!(ends.starts_with("line 0000\nline 0001\n") && ends.ends_with("line 19998\nline 19999\n"));
+        assert!(size(ends.len()) <= 2 * END + 1 && size(ends.len()) > 2 * END - 100, "{}", ends.len());
+        // The second part begins with a whole line.
+        assert!(ends[END as usize..].starts_with('\n') && ends[END as usize + 1..].starts_with("line "));
+    }
+}
