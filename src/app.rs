@@ -269,6 +269,10 @@ pub fn site(config: &Config, services: &Arc<Services>, exchange: Option<Arc<Exch
             .worker_registration_secret
             .as_ref()
             .map(|secret| secret.expose().to_owned()),
+        settings: (
+            config.written.file.as_ref().map(|file| file.display().to_string()),
+            config.written.settings(),
+        ),
         live: Live::default(),
         time_zone: TimeZone::system(),
     }

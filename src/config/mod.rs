@@ -6,6 +6,7 @@ mod error;
 mod kinds;
 mod read;
 mod section;
+mod settings;
 mod suggest;
 mod types;
 mod variables;
@@ -19,6 +20,7 @@ use std::{
 
 pub use address::{HttpUrl, ListenAddress, ListenHost};
 pub use error::{ConfigError, Problem};
+pub use settings::Written;
 pub use types::{Certificate, DeviceUuid, Malformed, Mode, RecheckThrottle, Secret, ServerLink};
 
 use crate::domain::{assign::Scheduling, people::Authentication, variables::Variables, worker::WorkerStatus};
@@ -100,6 +102,8 @@ pub struct Config {
     pub shaman: Shaman,
     /// What test jobs do.
     pub test_tasks: TestTasks,
+    /// Which of all this the file says, for people to see.
+    pub written: Written,
 }
 
 /// `[intervals]`: constants in Flamenco Manager 2.x, and rarely changed.
@@ -196,6 +200,7 @@ impl Default for Config {
             variables: variables::defaults(),
             shaman: Shaman::default(),
             test_tasks: TestTasks::default(),
+            written: Written::default(),
         }
     }
 }
@@ -264,7 +269,9 @@ impl Config {
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|reason| ConfigError::Unreadable { path: path.to_owned(), reason })?;
-        Self::from_toml(&text, &path.display().to_string())
+        let mut config = Self::from_toml(&text, &path.display().to_string())?;
+        config.written.file = Some(path.to_owned());
+        Ok(config)
     }
 
     /// The configuration that `text` holds. Messages call it `file_name`.

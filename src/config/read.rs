@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Certificate, Config, GarbageCollect, Intervals, Problem, ServerLink, Shaman, TestTasks, kinds as kind,
-    section::{Document, Section},
+    section::{Document, Reading, Section},
     variables,
 };
 use crate::domain::people::Authentication;
@@ -12,8 +12,15 @@ use crate::domain::people::Authentication;
 /// Reads `text` over the defaults. Answers as well all keys that a file may have.
 pub(super) fn read(text: &str) -> (Config, BTreeSet<String>, Vec<Problem>) {
     let mut config = Config::default();
-    let (keys, problems) = Document::read(text, |file| read_file(file, &mut config));
-    (config, keys, problems)
+    let Reading { asked, written, problems, secrets: _ } =
+        Document::read(text, |file| read_file(file, &mut config));
+    config.written = written;
+    (config, asked, problems)
+}
+
+/// The keys whose values nobody may see.
+pub(super) fn secrets() -> BTreeSet<String> {
+    Document::read("", |file| read_file(file, &mut Config::default())).secrets
 }
 
 #[expect(clippy::too_many_lines, reason = "two lines for each key, and nothing to be understood")]
@@ -54,6 +61,7 @@ fn read_file(file: &mut Section<'_, '_>, config: &mut Config) {
         variables,
         shaman,
         test_tasks,
+        written: _,
     } = config;
     file.read("manager_name", &kind::TEXT, manager_name);
     file.read("mode", &kind::MODE, mode);

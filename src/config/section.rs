@@ -8,7 +8,7 @@ use toml::{
     de::{DeArray, DeTable, DeValue},
 };
 
-use super::{Problem, suggest};
+use super::{Problem, Written, suggest};
 
 /// How the value of a key is read, and how to say what is allowed.
 pub(super) struct Kind<T> {
@@ -26,14 +26,34 @@ pub(super) struct Document<'a> {
     /// Every key that was asked for, with its section: what a misspelt key may have meant.
     pub asked: BTreeSet<String>,
     unknown: Vec<(String, usize)>,
+    secrets: BTreeSet<String>,
+    written: Written,
     problems: Vec<Problem>,
 }
 
+/// What became of reading a file.
+pub(super) struct Reading {
+    /// Every key that was asked for, with its section.
+    pub asked: BTreeSet<String>,
+    /// Those of them whose values nobody may see.
+    pub secrets: BTreeSet<String>,
+    /// What the file says, key by key.
+    pub written: Written,
+    /// What is wrong with it, in the order of its lines.
+    pub problems: Vec<Problem>,
+}
+
 impl<'a> Document<'a> {
-    /// Reads all of `text` with `read`; answers the keys that were asked for and the problems found.
-    pub fn read(text: &'a str, read: impl FnOnce(&mut Section<'_, 'a>)) -> (BTreeSet<String>, Vec<Problem>) {
-        let mut document =
-            Document { text, asked: BTreeSet::new(), unknown: Vec::new(), problems: Vec::new() };
+    /// Reads all of `text` with `read`.
+    pub fn read(text: &'a str, read: impl FnOnce(&mut Section<'_, 'a>)) -> Reading {
+        let mut document = Document {
+            text,
+            asked: BTreeSet::new(),
+            unknown: Vec::new(),
+            secrets: BTreeSet::new(),
+            written: Written::default(),
+            problems: Vec::new(),
+        };
         match DeTable::parse(text) {
             Ok(table) => {
                 Section::read_whole(&mut document, String::new(), None, Some(table.get_ref()), read);
@@ -45,13 +65,18 @@ impl<'a> Document<'a> {
         }
         document.report_unknown_keys();
         document.problems.sort_by_key(|problem| problem.line);
-        (document.asked, document.problems)
+        let Document { asked, secrets, written, problems, text: _, unknown: _ } = document;
+        Reading { asked, secrets, written, problems }
     }
 
     fn report(&mut self, position: Option<usize>, message: String) {
-        let before = position.and_then(|position| self.text.get(..position));
-        let line = before.map(|before| before.matches('\n').count() + 1);
+        let line = position.and_then(|position| self.line(position));
         self.problems.push(Problem { line, message });
+    }
+
+    /// The line of a place in the file, from 1.
+    fn line(&self, position: usize) -> Option<usize> {
+        self.text.get(..position).map(|before| before.matches('\n').count() + 1)
     }
 
     /// Done last, when it is known which keys there are.
@@ -122,7 +147,7 @@ impl<'d, 'a> Section<'d, 'a> {
 
     /// Reads `key`; `None` when the file does not have it, or has a bad value there.
     pub fn get<T>(&mut self, key: &str, kind: &Kind<T>) -> Option<T> {
-        let value = self.ask(key)?;
+        let value = self.ask_value(key, kind.secret)?;
         let read = (kind.read)(value.get_ref());
         if read.is_none() {
             let message = format!("expected {}", kind.expected);
@@ -148,7 +173,7 @@ impl<'d, 'a> Section<'d, 'a> {
         key: &str,
         mut read: impl FnMut(&mut Section<'_, 'a>) -> T,
     ) -> Option<Vec<T>> {
-        let value = self.ask(key)?;
+        let value = self.ask_value(key, false)?;
         let tables = value.get_ref().as_array().and_then(tables);
         if tables.is_none() {
             self.contradiction(key, "expected a list of { … }");
@@ -184,6 +209,23 @@ impl<'d, 'a> Section<'d, 'a> {
     /// Whether nothing was wrong so far.
     pub fn is_clean(&self) -> bool {
         self.document.problems.is_empty()
+    }
+
+    /// Asks for a key that is no section, and notes for people what the file says.
+    fn ask_value(&mut self, key: &str, secret: bool) -> Option<&'d Spanned<DeValue<'a>>> {
+        let path = format!("{}{key}", self.prefix);
+        let value = self.ask(key);
+        let document = &mut *self.document;
+        if secret {
+            document.secrets.insert(path.clone());
+        }
+        let span = value?.span();
+        // What stands in a list is part of its value.
+        if let Some(line) = document.line(span.start).filter(|_| !path.contains('[')) {
+            let text = document.text.get(span).filter(|_| !secret);
+            document.written.note(path, line, text.map(str::to_owned));
+        }
+        value
     }
 
     fn ask(&mut self, key: &str) -> Option<&'d Spanned<DeValue<'a>>> {

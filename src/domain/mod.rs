@@ -17,6 +17,7 @@ pub mod log_error;
 pub mod paging;
 pub mod people;
 pub mod server_task;
+pub mod setting;
 pub mod sleep;
 pub mod tags;
 pub mod task;

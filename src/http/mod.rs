@@ -31,7 +31,7 @@ pub use self::{
     routes::{any_of, routes},
 };
 use crate::{
-    domain::{ids::WorkerId, warning::Warning},
+    domain::{ids::WorkerId, setting::Setting, warning::Warning},
     exchange::{Exchange, State},
     services::{Error, HandOut, Permit, Services},
 };
@@ -50,6 +50,8 @@ pub struct Site {
     pub exchange: Option<Arc<Exchange>>,
     /// `worker_registration_secret`
     pub registration_secret: Option<String>,
+    /// The file of the configuration, and all its keys.
+    pub settings: (Option<String>, Vec<Setting>),
     /// Those who listen to what happens.
     pub live: Live,
     /// The local time zone, in which sleep schedules are meant.

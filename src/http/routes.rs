@@ -100,6 +100,7 @@ fn for_people(site: &Arc<Site>) -> Vec<Endpoint> {
         api::explain::task(site),
         api::explain::worker(site),
         api::variables::list(site),
+        api::settings::list(site),
         api::events::events(site),
         api::farm::farm(site),
         api::upkeep::erase_tasks(site),

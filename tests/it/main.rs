@@ -28,6 +28,7 @@ mod protocol;
 mod registration;
 mod scripts;
 mod server_queue;
+mod settings;
 mod sharing;
 mod sleep_schedules;
 mod starvation;

@@ -8,6 +8,7 @@ pub mod farm;
 pub mod grid;
 pub mod jobs;
 mod listing;
+pub mod settings;
 pub mod tasks;
 pub mod upkeep;
 pub mod variables;

@@ -9,6 +9,7 @@ mod failure;
 mod farm;
 mod job;
 mod outcome;
+mod settings;
 mod task;
 mod variables;
 mod worker;
@@ -23,6 +24,7 @@ pub use self::{
     farm::{Erased, Farm, Health, Version, farm},
     job::{Deleted, Job, JobList, JobTypes, Plan, job, plan, starved_job},
     outcome::{Outcome, Refused},
+    settings::Settings,
     task::{Commands, Grid, TaskList, TaskOfPeople, cell, commands_of_worker, task, task_text},
     variables::VariableList,
     worker::{Blacklist, Worker, WorkerList, named_blacklist_line, new_worker, worker},
