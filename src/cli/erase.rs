@@ -18,6 +18,8 @@ use crate::{
 struct Erasable {
     /// What it is called, in the plural.
     name: &'static str,
+    /// What those read who look what was done.
+    deed: &'static str,
     /// What is lost with it.
     warning: &'static str,
     count: fn(&Services) -> Result<u64, Error>,
@@ -31,6 +33,7 @@ struct Erasable {
 pub fn tasks(config: &Config, confirmation: Confirmation) -> Result<(), Failure> {
     let tasks = Erasable {
         name: "tasks",
+        deed: "erase all tasks",
         warning: "All jobs go with them; workers and task logs stay.",
         count: Services::count_tasks,
         count_at: ("/as-json", "nr_of_tasks"),
@@ -44,6 +47,7 @@ pub fn tasks(config: &Config, confirmation: Confirmation) -> Result<(), Failure>
 pub fn updates(config: &Config, confirmation: Confirmation) -> Result<(), Failure> {
     let updates = Erasable {
         name: "queued task updates",
+        deed: "erase queued task updates",
         warning: "What they say is lost: the Flamenco Server will never hear of it.",
         count: Services::count_updates,
         count_at: ("/as-json", "upstream_queue_size"),
@@ -63,7 +67,12 @@ impl Erasable {
             Ok(services) => {
                 let count = (self.count)(&services).map_err(|error| Failure::of(&error))?;
                 self.confirm(count, confirmation)?;
-                self.report((self.erase)(&services)?)
+                let erased = (self.erase)(&services)?;
+                block_on(async {
+                    services.remember_command(self.deed).await;
+                    Ok(())
+                })?;
+                self.report(erased)
             }
             Err(StartError::Store(OpenError::InUse { .. })) => {
                 let manager = Client::new(None, config)?;

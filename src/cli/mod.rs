@@ -1,6 +1,7 @@
 //! The command line: what can be said on it, and what is said back.
 
 pub mod args;
+mod audit;
 mod check;
 mod client;
 mod crew;
@@ -93,6 +94,7 @@ fn execute(args: &Args) -> Result<ExitCode, Failure> {
         Command::Purgequeue(confirmation) => erase::updates(&config, *confirmation)?,
         Command::Job(on) => return jobs::execute(&manager(on, &config)?, &on.command, args.json),
         Command::Task(on) => return tasks::execute(&manager(on, &config)?, &on.command, args.json),
+        Command::Audit(on) => audit::execute(&manager(on, &config)?, &on.command, args.json)?,
         Command::Worker(on) => return workers::execute(&manager(on, &config)?, &on.command, args.json),
     }
     Ok(ExitCode::SUCCESS)

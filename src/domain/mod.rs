@@ -2,6 +2,7 @@
 //! networks or clocks; what a rule needs is an argument.
 
 pub mod assign;
+pub mod audit;
 pub mod backoff;
 pub mod breath;
 pub mod compile;

@@ -19,6 +19,9 @@ pub enum Role {
 }
 
 impl Role {
+    /// All there are.
+    pub const ALL: [Self; 2] = [Self::Viewer, Self::Admin];
+
     /// Its name, as in the API.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -12,6 +12,7 @@ use tokio::{
 };
 use warp::{Filter, Rejection};
 
+use super::audit::Noted;
 use crate::services;
 
 /// The most bytes of an ordinary body.
@@ -103,9 +104,15 @@ pub fn bytes(
 pub fn bytes_within(
     limits: BodyLimits,
 ) -> impl Filter<Extract = (Result<Bytes, BodyError>,), Error = Rejection> + Clone + Send + Sync {
-    content_length()
-        .and(warp::body::stream())
-        .then(move |length: Option<u64>, stream| read_limited(stream, length, limits))
+    content_length().and(warp::body::stream()).and(warp::ext::optional::<Noted>()).then(
+        move |length: Option<u64>, stream, noted: Option<Noted>| async move {
+            let body = read_limited(stream, length, limits).await;
+            if let (Ok(body), Some(noted)) = (&body, noted) {
+                noted.body(body);
+            }
+            body
+        },
+    )
 }
 
 /// Takes the announced length. hyper has refused those that are no number; it is also missing when the body is chunked.

@@ -13,7 +13,14 @@ use warp::{
     reply::Response,
 };
 
-use super::{Site, cross_site, error::ApiError, routes::Route, server::Routes};
+use super::{
+    Site,
+    audit::{Noted, Recorder},
+    cross_site,
+    error::ApiError,
+    routes::Route,
+    server::Routes,
+};
 use crate::{
     domain::people::{Person, Role},
     services::{Presented, Stranger},
@@ -58,6 +65,7 @@ pub fn identified<R: Routes>(site: &Arc<Site>, routes: R) -> impl Routes + use<R
             request.extensions_mut().insert(person.clone());
         }
         request.extensions_mut().insert(visitor);
+        request.extensions_mut().insert(Noted::default());
         routes.call(request)
     })
 }
@@ -72,18 +80,20 @@ fn visitor(site: &Site, headers: &HeaderMap) -> Visitor {
 }
 
 /// Puts the gate before the route at `path`, with `{placeholders}`: only whom it is for gets through. What the route
-/// would take at any other address does not reach it. `say` is how errors are said there.
+/// would take at any other address does not reach it. `say` is how errors are said there. Behind the gate and at it,
+/// `action` is written down, if it is one.
 pub fn guarded(
     access: Access,
     method: &Method,
     path: &'static str,
     say: fn(ApiError) -> Response,
+    action: Option<Recorder>,
     route: Route,
 ) -> Route {
     let method = method.clone();
-    let is_meant = move |asked: Method, address: FullPath| -> Ready<Result<Method, Rejection>> {
+    let is_meant = move |asked: Method, address: FullPath| -> Ready<Result<(), Rejection>> {
         ready(match is_at(path, address.as_str()) {
-            true if asked == method => Ok(asked),
+            true if asked == method => Ok(()),
             true => Err(custom(WrongMethod)),
             false => Err(not_found()),
         })
@@ -91,9 +101,7 @@ pub fn guarded(
     let refusal = move |method: Method, headers: HeaderMap, visitor: Option<Visitor>| {
         ready(admit(access, &method, &headers, visitor.as_ref()).map_err(|error| custom(Refused(error))))
     };
-    warp::method()
-        .and(warp::path::full())
-        .and_then(is_meant)
+    let guarded = warp::method()
         .and(warp::header::headers_cloned())
         .and(warp::ext::optional::<Visitor>())
         .and_then(refusal)
@@ -106,7 +114,12 @@ pub fn guarded(
             })
         })
         .unify()
-        .boxed()
+        .boxed();
+    let guarded = match action {
+        Some(recorder) => recorder.record(path, guarded),
+        None => guarded,
+    };
+    warp::method().and(warp::path::full()).and_then(is_meant).untuple_one().and(guarded).boxed()
 }
 
 /// Whether somebody may do what a route is there for.

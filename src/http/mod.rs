@@ -1,6 +1,7 @@
 //! Who asks: everything that speaks HTTP with workers, people and scripts.
 
 mod api;
+mod audit;
 mod authentication;
 pub mod body;
 mod cross_site;

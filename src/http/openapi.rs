@@ -38,7 +38,9 @@ use serde_json::{Map, Value, json};
 use warp::Filter;
 
 use super::{
-    VERSION, documents,
+    Site, VERSION,
+    audit::Recorder,
+    documents,
     error::ApiError,
     gate::{Access, guarded},
     routes::{Answer, Route, any_of, endpoint, json},
@@ -57,6 +59,8 @@ pub struct Operation {
     method: Method,
     path: &'static str,
     summary: &'static str,
+    deed: Option<&'static str>,
+    rehearsal: Option<&'static str>,
     placeholders: Vec<(&'static str, SchemaOf)>,
     query: Option<SchemaOf>,
     headers: Vec<(&'static str, &'static str)>,
@@ -102,7 +106,31 @@ pub fn delete(path: &'static str, summary: &'static str) -> Operation {
 impl Operation {
     fn new(method: Method, path: &'static str, summary: &'static str) -> Self {
         let (placeholders, headers, answers) = (Vec::new(), Vec::new(), Vec::new());
-        Self { method, path, summary, placeholders, query: None, headers, body: None, answers }
+        Self {
+            method,
+            path,
+            summary,
+            deed: None,
+            rehearsal: None,
+            placeholders,
+            query: None,
+            headers,
+            body: None,
+            answers,
+        }
+    }
+
+    /// What it is called by those who read what people did; if nothing is said, its summary. Whatever changes something is
+    /// written down.
+    pub fn deed(mut self, words: &'static str) -> Self {
+        self.deed = Some(words);
+        self
+    }
+
+    /// The parameter with which nothing is done, so that nothing is written down.
+    pub fn rehearsed_by(mut self, parameter: &'static str) -> Self {
+        self.rehearsal = Some(parameter);
+        self
     }
 
     /// What stands at `{name}` in the path.
@@ -180,15 +208,17 @@ impl Operation {
 }
 
 /// The routes of the API behind the gate, and that one of their description, `GET /api/openapi.json`.
-pub fn with_document(lists: [(Access, Vec<Endpoint>); 3]) -> Route {
+pub fn with_document(site: &Site, lists: [(Access, Vec<Endpoint>); 3]) -> Route {
     let own = get("/api/openapi.json", "This description of the API");
     let own = own.answers::<Map<String, Value>>(StatusCode::OK);
     let (own_method, own_path) = (own.method.clone(), own.path);
     let (mut operations, mut routes) = (vec![(Access::People, own)], Vec::new());
     for (access, endpoints) in lists {
         for Endpoint { operation, route } in endpoints {
-            let Operation { method, path, .. } = &operation;
-            routes.push(guarded(access, method, path, ApiError::into_response, route));
+            let Operation { method, path, summary, deed, rehearsal, .. } = &operation;
+            let recorder = || Recorder::new(site, deed.unwrap_or(summary), *rehearsal);
+            let recorder = (!method.is_safe()).then(recorder);
+            routes.push(guarded(access, method, path, ApiError::into_response, recorder, route));
             operations.push((access, operation));
         }
     }
@@ -200,7 +230,7 @@ pub fn with_document(lists: [(Access, Vec<Endpoint>); 3]) -> Route {
             .and(document)
             .then(async |document: Arc<LazyLock<Value, _>>| -> Answer { Ok(json(&**document)) }),
     );
-    routes.push(guarded(Access::People, &own_method, own_path, ApiError::into_response, route));
+    routes.push(guarded(Access::People, &own_method, own_path, ApiError::into_response, None, route));
     any_of(routes)
 }
 

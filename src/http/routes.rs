@@ -38,7 +38,7 @@ pub fn routes(site: &Arc<Site>) -> impl Routes + use<> {
         presence::register(site),
     ];
     let anybody = vec![api::farm::version(), api::farm::health(site)];
-    let admins = vec![];
+    let admins = vec![api::audit::list(site)];
     let scripts = [
         (Access::People, scripts::as_json(site)),
         (Access::People, scripts::worker_action(site)),
@@ -48,12 +48,11 @@ pub fn routes(site: &Arc<Site>) -> impl Routes + use<> {
         (Access::People, scripts::redirect_to_server(site)),
     ];
     let of_people = any_of(vec![
-        openapi::with_document([
-            (Access::Anybody, anybody),
-            (Access::People, for_people(site)),
-            (Access::Admins, admins),
-        ]),
-        any_of(scripts.into_iter().map(|(access, script)| script.guarded(access)).collect()),
+        openapi::with_document(
+            site,
+            [(Access::Anybody, anybody), (Access::People, for_people(site)), (Access::Admins, admins)],
+        ),
+        any_of(scripts.into_iter().map(|(access, script)| script.guarded(site, access)).collect()),
         page::page(site),
     ]);
     let all = any_of(vec![any_of(workers), of_people.map(secured).boxed()])

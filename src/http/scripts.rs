@@ -11,6 +11,7 @@ use warp::{Filter, Reply, reply::Response};
 use super::{
     Site, VERSION,
     api::workers::sleep_schedule,
+    audit::Recorder,
     body::{self, BodyError},
     documents,
     error::ApiError,
@@ -28,14 +29,17 @@ use crate::domain::{
 pub struct Script {
     method: Method,
     path: &'static str,
+    /// What it is called by those who read what people did; nothing, if it only shows something.
+    deed: Option<&'static str>,
     route: Route,
 }
 
 impl Script {
     /// The route behind the gate. Its errors are lines of text.
-    pub fn guarded(self, access: Access) -> Route {
-        let Self { method, path, route } = self;
-        guarded(access, &method, path, ApiError::into_text, route)
+    pub fn guarded(self, site: &Site, access: Access) -> Route {
+        let Self { method, path, deed, route } = self;
+        let recorder = deed.map(|deed| Recorder::new(site, deed, None));
+        guarded(access, &method, path, ApiError::into_text, recorder, route)
     }
 }
 
@@ -65,7 +69,7 @@ pub fn as_json(site: &Arc<Site>) -> Script {
             Ok(warp::reply::with_header(json(&document), header::CACHE_CONTROL, "no-cache").into_response())
         },
     ));
-    Script { method: Method::GET, path: "/as-json", route }
+    Script { method: Method::GET, path: "/as-json", deed: None, route }
 }
 
 /// What a person wants of a worker: a form.
@@ -101,7 +105,12 @@ pub fn worker_action(site: &Arc<Site>) -> Script {
                 Ok(act(&site, &worker, body).await.unwrap_or_else(ApiError::into_text))
             }),
     );
-    Script { method: Method::POST, path: "/worker-action/{id}", route }
+    Script {
+        method: Method::POST,
+        path: "/worker-action/{id}",
+        deed: Some("do something with worker"),
+        route,
+    }
 }
 
 async fn act(site: &Site, worker: &str, form: Result<Bytes, BodyError>) -> Result<Response, ApiError> {
@@ -146,7 +155,7 @@ pub fn set_sleep_schedule(site: &Arc<Site>) -> Script {
                 },
             ),
     );
-    Script { method: Method::POST, path: "/set-sleep-schedule/{id}", route }
+    Script { method: Method::POST, path: "/set-sleep-schedule/{id}", deed: Some("set sleep schedule"), route }
 }
 
 async fn schedule(
@@ -175,7 +184,7 @@ pub fn logfile(site: &Arc<Site>) -> Script {
                 Ok(log(&site, &job, &task, &headers).await.unwrap_or_else(ApiError::into_text))
             }),
     );
-    Script { method: Method::GET, path: "/logfile/{job}/{task}", route }
+    Script { method: Method::GET, path: "/logfile/{job}/{task}", deed: None, route }
 }
 
 async fn log(site: &Site, job: &str, task: &str, headers: &HeaderMap) -> Answer {
@@ -202,7 +211,7 @@ pub fn kick(site: &Arc<Site>) -> Script {
             Ok("Tasks are being fetched from the Flamenco Server.\n".into_response())
         },
     ));
-    Script { method: Method::GET, path: "/kick", route }
+    Script { method: Method::GET, path: "/kick", deed: Some("fetch tasks from the Server"), route }
 }
 
 /// `GET /tasks/{id}/redir-to-server`: to the Server's own page about the task.
@@ -213,7 +222,7 @@ pub fn redirect_to_server(site: &Arc<Site>) -> Script {
                 Ok(server_page(&site, &id).unwrap_or_else(ApiError::into_text))
             },
         ));
-    Script { method: Method::GET, path: "/tasks/{id}/redir-to-server", route }
+    Script { method: Method::GET, path: "/tasks/{id}/redir-to-server", deed: None, route }
 }
 
 fn server_page(site: &Site, id: &str) -> Answer {

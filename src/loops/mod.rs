@@ -82,6 +82,7 @@ pub fn spawn_all(
         async move {
             s.clean_up_blacklist().await?;
             s.clean_up_submissions().await?;
+            s.clean_up_deeds().await?;
             s.clean_up_tasks().await?;
             s.clean_up_jobs().await.map(drop)
         }

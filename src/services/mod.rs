@@ -2,6 +2,7 @@
 //! `domain`, and writes, all in one transaction.
 
 mod access;
+mod audit;
 mod care;
 mod credentials;
 mod disks;
@@ -55,6 +56,7 @@ use crate::{
     clock::Clock,
     domain::{
         assign::Scheduling,
+        audit::Strangers,
         compile::Problem,
         failure::FailurePolicy,
         ids::{JobId, TaskId, WorkerId},
@@ -111,6 +113,7 @@ pub struct Services {
     started: Timestamp,
     /// In so many turns it is looked for jobs whose tasks have yet to follow what is wanted of them.
     turns_for_jobs: AtomicU8,
+    strangers: Mutex<Strangers>,
     disks: Mutex<Disks>,
 }
 
@@ -200,8 +203,21 @@ impl Services {
         let started = clock.now();
         // What a crash cut off is taken up at the start.
         let turns_for_jobs = AtomicU8::new(1);
+        let strangers = Mutex::default();
         let (credentials, disks) = (Credentials::new(), Mutex::default());
-        Self { store, logs, clock, policy, identities, credentials, news, started, turns_for_jobs, disks }
+        Self {
+            store,
+            logs,
+            clock,
+            policy,
+            identities,
+            credentials,
+            news,
+            started,
+            turns_for_jobs,
+            disks,
+            strangers,
+        }
     }
 
     /// When the Manager started.

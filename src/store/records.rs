@@ -3,17 +3,19 @@
 //! Every struct here is a file format: its fields, their order and types, and the bytes of statuses never
 //! change. Another layout is another struct with another version. The tests pin the bytes.
 
-use std::{borrow::Cow, collections::BTreeMap, num::NonZeroU32};
+use std::{borrow::Cow, collections::BTreeMap, net::IpAddr, num::NonZeroU32};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{StoreError, codec::Record, keys::time_from_millis};
 use crate::domain::{
+    audit::Deed,
     event::Event,
     idempotency::Receipt,
     ids::{JobId, TaskId, WorkerId},
     job::{Job, JobState, JobWish, Tally},
+    people::Role,
     sleep::{Days, SleepSchedule},
     tags::Tags,
     task::{FailedBy, Progress, Task, TaskStatus},
@@ -455,6 +457,66 @@ impl Record for Event {
                 Ok(Self::OutputProduced { at: time_from_millis(at)?, worker: WorkerId(worker), paths })
             }
         }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct DeedV1<'a> {
+    at: i64,
+    #[serde(borrow)]
+    who: Option<Text<'a>>,
+    role: Option<u8>,
+    from: Option<IpAddr>,
+    #[serde(borrow)]
+    action: Text<'a>,
+    #[serde(borrow)]
+    target: Text<'a>,
+    #[serde(borrow)]
+    detail: Text<'a>,
+    status: Option<u16>,
+}
+
+impl Record for Deed {
+    type Layout<'a> = DeedV1<'a>;
+    const VERSION: u8 = 1;
+    const WHAT: &'static str = "what somebody did";
+
+    fn to_layout(&self) -> DeedV1<'_> {
+        let Self { at, who, role, from, action, target, detail, status } = self;
+        DeedV1 {
+            at: at.as_millisecond(),
+            who: who.as_deref().map(Text::from),
+            role: role.map(role_byte),
+            from: *from,
+            action: action.as_str().into(),
+            target: target.as_str().into(),
+            detail: detail.as_str().into(),
+            status: *status,
+        }
+    }
+
+    fn from_layout(layout: DeedV1<'_>) -> Result<Self, StoreError> {
+        let role = match layout.role {
+            Some(byte) => Some(from_byte(byte, Role::ALL, role_byte)?),
+            None => None,
+        };
+        Ok(Self {
+            at: time_from_millis(layout.at)?,
+            who: layout.who.map(Text::into_owned),
+            role,
+            from: layout.from,
+            action: layout.action.into_owned(),
+            target: layout.target.into_owned(),
+            detail: layout.detail.into_owned(),
+            status: layout.status,
+        })
+    }
+}
+
+fn role_byte(role: Role) -> u8 {
+    match role {
+        Role::Viewer => 1,
+        Role::Admin => 2,
     }
 }
 

@@ -82,6 +82,8 @@ tables! {
     LogRequests = "log-requests",
     /// Sequence number → something that happened and is worth keeping for a while.
     Events = "events",
+    /// Sequence number → something that a person did.
+    Audit = "audit",
     /// Name → a number.
     Counters = "counters",
 }

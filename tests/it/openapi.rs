@@ -106,6 +106,7 @@ async fn every_operation_can_be_done() {
         ("get", "/metrics", "", "", json!(null)),
         ("get", "/api/farm", "", "", json!(null)),
         ("get", "/api/variables", "", "?platform=linux&audience=users", json!(null)),
+        ("get", "/api/audit", "", "?limit=1", json!(null)),
         ("get", "/api/settings", "", "", json!(null)),
         ("get", "/api/job-types", "", "", json!(null)),
         ("get", "/api/workers", "", "?limit=1", json!(null)),

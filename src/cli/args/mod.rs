@@ -1,5 +1,6 @@
 //! What can be said on the command line. What the commands do is in the files beside this folder.
 
+mod audit;
 mod job;
 mod task;
 mod worker;
@@ -9,6 +10,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, error::ErrorKind};
 
 pub use self::{
+    audit::AuditCommand,
     job::{BlendJob, Changes, JobCommand, JobFilter, Setting, Submission},
     task::TaskCommand,
     worker::{WorkerCommand, WorkerName},
@@ -116,6 +118,9 @@ pub enum Command {
 
     /// Look at workers, send them to sleep and wake them, on the running Manager
     Worker(On<WorkerCommand>),
+
+    /// Look at what people did, on the running Manager
+    Audit(On<AuditCommand>),
 }
 
 /// For commands that ask before they erase something.

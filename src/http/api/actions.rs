@@ -91,6 +91,7 @@ fn force_is_for_delete() -> ApiError {
 /// `POST /api/jobs/actions`
 pub fn of_jobs(site: &Arc<Site>) -> Endpoint {
     let about = post("/api/jobs/actions", "Does something with many jobs; each is done or refused by itself")
+        .deed("do something with jobs")
         .body::<OfJobs>()
         .answers::<documents::Outcome<JobId>>(StatusCode::OK);
     let route = endpoint(
@@ -136,6 +137,7 @@ enum TaskVerb {
 pub fn of_tasks(site: &Arc<Site>) -> Endpoint {
     let about =
         post("/api/tasks/actions", "Does something with many tasks; each is done or refused by itself")
+            .deed("do something with tasks")
             .body::<OfTasks>()
             .answers::<documents::Outcome<TaskId>>(StatusCode::OK);
     let route = endpoint(
@@ -183,6 +185,7 @@ enum WorkerVerb {
 pub fn of_workers(site: &Arc<Site>) -> Endpoint {
     let about =
         post("/api/workers/actions", "Does something with many workers; each is done or refused by itself")
+            .deed("do something with workers")
             .body::<OfWorkers>()
             .answers::<documents::Outcome<WorkerId>>(StatusCode::OK);
     let route = endpoint(

@@ -45,6 +45,7 @@ pub fn list(site: &Arc<Site>) -> Endpoint {
 /// `DELETE /api/blacklist/{worker}/{job}/{type}`: the worker is trusted again.
 pub fn forget(site: &Arc<Site>) -> Endpoint {
     let about = delete("/api/blacklist/{worker}/{job}/{task_type}", "A worker is trusted again")
+        .deed("trust worker again")
         .path::<WorkerId>("worker")
         .path::<JobId>("job")
         .path::<String>("task_type")

@@ -36,6 +36,8 @@ use crate::{
 /// `POST /api/jobs`
 pub fn submit(site: &Arc<Site>) -> Endpoint {
     let about = post("/api/jobs", "Submits a job: all of it is taken, or nothing")
+        .deed("submit job")
+        .rehearsed_by("dry_run")
         .query::<Submission>()
         .header(
             "Idempotency-Key",
@@ -206,18 +208,23 @@ pub fn failures(site: &Arc<Site>) -> Endpoint {
 /// `POST /api/jobs/{id}/cancel`
 pub fn cancel(site: &Arc<Site>) -> Endpoint {
     let what = "What workers have of the job they are told to stop, and the rest is canceled";
-    acting(post("/api/jobs/{id}/cancel", what), "cancel", JobAction::Cancel, site)
+    acting(post("/api/jobs/{id}/cancel", what).deed("cancel job"), "cancel", JobAction::Cancel, site)
 }
 
 /// `POST /api/jobs/{id}/pause`
 pub fn pause(site: &Arc<Site>) -> Endpoint {
     let what = "What workers have of the job they finish, and nothing else is handed out";
-    acting(post("/api/jobs/{id}/pause", what), "pause", JobAction::Pause, site)
+    acting(post("/api/jobs/{id}/pause", what).deed("pause job"), "pause", JobAction::Pause, site)
 }
 
 /// `POST /api/jobs/{id}/resume`
 pub fn resume(site: &Arc<Site>) -> Endpoint {
-    acting(post("/api/jobs/{id}/resume", "A paused job goes on"), "resume", JobAction::Resume, site)
+    acting(
+        post("/api/jobs/{id}/resume", "A paused job goes on").deed("resume job"),
+        "resume",
+        JobAction::Resume,
+        site,
+    )
 }
 
 /// What is done with a job that needs no other word than the last of its path.
@@ -256,6 +263,7 @@ enum WhichTasks {
 /// `POST /api/jobs/{id}/requeue`
 pub fn requeue(site: &Arc<Site>) -> Endpoint {
     let about = post("/api/jobs/{id}/requeue", "The job is done again")
+        .deed("requeue job")
         .path::<JobId>("id")
         .query::<Requeue>()
         .answers::<documents::Job>(StatusCode::OK)
@@ -279,6 +287,7 @@ pub fn requeue(site: &Arc<Site>) -> Endpoint {
 /// `PATCH /api/jobs/{id}`
 pub fn change(site: &Arc<Site>) -> Endpoint {
     let about = patch("/api/jobs/{id}", "Changes a job; it counts at once")
+        .deed("change job")
         .path::<JobId>("id")
         .body::<JobChange>()
         .answers::<documents::Job>(StatusCode::OK)
@@ -310,6 +319,7 @@ struct Deletion {
 /// `DELETE /api/jobs/{id}`
 pub fn delete(site: &Arc<Site>) -> Endpoint {
     let about = openapi::delete("/api/jobs/{id}", "Deletes a job with its tasks and their logs")
+        .deed("delete job")
         .path::<JobId>("id")
         .query::<Deletion>()
         .answers::<documents::Deleted>(StatusCode::OK)

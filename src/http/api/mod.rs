@@ -1,6 +1,7 @@
 //! The API for people and scripts (`interface.md`, section 5).
 
 pub mod actions;
+pub mod audit;
 pub mod blacklist;
 pub mod events;
 pub mod explain;

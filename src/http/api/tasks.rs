@@ -40,6 +40,7 @@ pub fn show(site: &Arc<Site>) -> Endpoint {
 /// `POST /api/tasks/{id}/cancel`
 pub fn cancel(site: &Arc<Site>) -> Endpoint {
     let about = post("/api/tasks/{id}/cancel", "Stops a task for good")
+        .deed("cancel task")
         .path::<TaskId>("id")
         .answers::<documents::TaskOfPeople>(StatusCode::OK)
         .fails(StatusCode::CONFLICT);
@@ -57,6 +58,7 @@ pub fn cancel(site: &Arc<Site>) -> Endpoint {
 /// `POST /api/tasks/{id}/requeue`
 pub fn requeue(site: &Arc<Site>) -> Endpoint {
     let about = post("/api/tasks/{id}/requeue", "The task is done again, and all that come behind it")
+        .deed("requeue task")
         .path::<TaskId>("id")
         .answers::<documents::TaskOfPeople>(StatusCode::OK)
         .fails(StatusCode::CONFLICT);

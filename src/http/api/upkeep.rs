@@ -13,8 +13,9 @@ use super::super::{
 
 /// `DELETE /api/tasks`
 pub fn erase_tasks(site: &Arc<Site>) -> Endpoint {
-    let about =
-        delete("/api/tasks", "Erases all tasks and jobs").answers::<documents::Erased>(StatusCode::OK);
+    let about = delete("/api/tasks", "Erases all tasks and jobs")
+        .deed("erase all tasks")
+        .answers::<documents::Erased>(StatusCode::OK);
     let route = endpoint(warp::path!("api" / "tasks").and(warp::delete()).and(with(site)).then(
         async |site: Arc<Site>| -> Answer {
             let erased = site.services.erase_tasks().await?;
@@ -28,6 +29,7 @@ pub fn erase_tasks(site: &Arc<Site>) -> Endpoint {
 /// `DELETE /api/task-update-queue`
 pub fn purge_updates(site: &Arc<Site>) -> Endpoint {
     let about = delete("/api/task-update-queue", "Erases what the Flamenco Server has not heard")
+        .deed("erase queued task updates")
         .answers::<documents::Erased>(StatusCode::OK);
     let route = endpoint(warp::path!("api" / "task-update-queue").and(warp::delete()).and(with(site)).then(
         async |site: Arc<Site>| -> Answer {

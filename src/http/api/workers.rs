@@ -79,6 +79,7 @@ struct StatusWish {
 /// `POST /api/workers/{id}/status`: `{"status": "asleep", "lazy": true}`.
 pub fn request_status(site: &Arc<Site>) -> Endpoint {
     let about = post("/api/workers/{id}/status", "Asks a worker to change its status")
+        .deed("ask worker for a status")
         .path::<WorkerId>("id")
         .body::<StatusWish>()
         .answers::<documents::Worker>(StatusCode::OK);
@@ -105,6 +106,7 @@ pub fn acknowledge_timeout(site: &Arc<Site>) -> Endpoint {
         "/api/workers/{id}/ack-timeout",
         "Somebody has seen that the worker timed out: it counts as offline",
     )
+    .deed("acknowledge time-out")
     .path::<WorkerId>("id")
     .answers::<documents::Worker>(StatusCode::OK)
     .fails(StatusCode::BAD_REQUEST);
@@ -131,6 +133,7 @@ struct WorkerChange {
 /// `PATCH /api/workers/{id}`: `{"tags": ["gpu"]}`, in place of those that it had.
 pub fn change(site: &Arc<Site>) -> Endpoint {
     let about = patch("/api/workers/{id}", "Changes a worker")
+        .deed("change worker")
         .path::<WorkerId>("id")
         .body::<WorkerChange>()
         .answers::<documents::Worker>(StatusCode::OK);
@@ -157,6 +160,7 @@ pub fn set_sleep_schedule(site: &Arc<Site>) -> Endpoint {
         "/api/workers/{id}/sleep-schedule",
         "Gives a worker another sleep schedule, in the local time of the Manager; it is applied at once",
     )
+    .deed("set sleep schedule")
     .path::<WorkerId>("id")
     .body::<SleepScheduleWire>()
     .answers::<documents::Worker>(StatusCode::OK);
@@ -188,6 +192,7 @@ pub fn test_render(site: &Arc<Site>) -> Endpoint {
         "/api/workers/{id}/test-render",
         "Queues a test render for a worker in status testing, which nobody else gets",
     )
+    .deed("queue test render")
     .path::<WorkerId>("id")
     .answers::<documents::Worker>(StatusCode::OK)
     .fails(StatusCode::BAD_REQUEST);
@@ -206,6 +211,7 @@ pub fn test_render(site: &Arc<Site>) -> Endpoint {
 /// `DELETE /api/workers/{id}`: it is forgotten, and its tasks go back to the queue.
 pub fn forget(site: &Arc<Site>) -> Endpoint {
     let about = openapi::delete("/api/workers/{id}", "Forgets a worker; its tasks go back to the queue")
+        .deed("forget worker")
         .path::<WorkerId>("id")
         .answers::<()>(StatusCode::NO_CONTENT);
     let route = endpoint(warp::path!("api" / "workers" / String).and(warp::delete()).and(with(site)).then(

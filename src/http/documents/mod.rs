@@ -3,6 +3,7 @@
 
 #![expect(clippy::struct_field_names, reason = "fields are called what callers know them by")]
 
+mod audit;
 mod error;
 mod explain;
 mod failure;
@@ -15,6 +16,7 @@ mod variables;
 mod worker;
 
 pub use self::{
+    audit::{Audit, deed},
     error::{ErrorDocument, error},
     explain::{
         JobExplanation, TaskExplanation, WorkerExplanation, job_explanation, task_explanation,

@@ -7,9 +7,11 @@ use proptest::prelude::*;
 use super::{NOW, job_id, new_job, new_task, new_worker, task_id, worker_id};
 use crate::{
     domain::{
+        audit::Deed,
         event::Event,
         idempotency::Receipt,
         job::{Job, JobState, JobWish, Tally},
+        people::Role,
         sleep::{Days, SleepSchedule},
         tags::Tags,
         task::{FailedBy, Progress, Task, TaskStatus},
@@ -49,6 +51,8 @@ const SET_ASIDE_ENDS: &str = "026e6ffd00148a5239030000";
 const RECEIPT: &str = "\
     01090909090909090909090909\
     0707070707070707070707070707070707070707070707070707070707070707fd00148a5239030000";
+const DEED: &str = "\
+    01fd00148a52390300000103616461010201007f000001016101740164 01c8";
 const EVENT: &str = "\
     0100fd00148a523903000004040404040404040404040402022f61022f62";
 
@@ -133,6 +137,21 @@ fn event() -> Event {
     Event::OutputProduced { at: NOW, worker: worker_id(4), paths: vec!["/a".into(), "/b".into()] }
 }
 
+fn deed() -> Deed {
+    let (action, target, detail) = ("a".into(), "t".into(), "d".into());
+    let from = Some([127, 0, 0, 1].into());
+    Deed {
+        at: NOW,
+        who: Some("ada".into()),
+        role: Some(Role::Admin),
+        from,
+        action,
+        target,
+        detail,
+        status: Some(200),
+    }
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
@@ -171,6 +190,7 @@ fn every_record_is_written_and_read_as_it_always_was() {
     is_pinned(&worker(), WORKER);
     is_pinned(&update(), UPDATE);
     is_pinned(&event(), EVENT);
+    is_pinned(&deed(), DEED);
     is_pinned(&Receipt { job: job_id(9), digest: [7; 32], taken: NOW }, RECEIPT);
     is_pinned(&set_aside(), &format!("{SET_ASIDE_BEGINS}{}{SET_ASIDE_ENDS}", &UPDATE[2..]));
 }

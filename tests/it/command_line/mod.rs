@@ -1,5 +1,6 @@
 //! The command line against a running Manager: the real binary, and a real Manager or one that says what a test wants.
 
+mod audit;
 mod explaining;
 mod jobs;
 mod stand_in;
