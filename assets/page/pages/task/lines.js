@@ -8,8 +8,7 @@ const MOST = 400_000;
 const MOST_FOUND = 5_000;
 
 // What terminals take for colours and the like, and signs that would be drawn as boxes.
-// eslint-disable-next-line no-control-regex
-const CONTROLS = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\-_])|[\u0000-\u0008\u000b-\u001f\u007f]/g;
+const CONTROLS = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[ -/]+[0-~]|[@-Z\\-_])|[\u0000-\u0008\u000b-\u001f\u007f]/g;
 
 // A text without what only terminals understand.
 export const plain = (text) => text.replace(CONTROLS, "");
