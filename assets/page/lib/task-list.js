@@ -11,8 +11,8 @@ export function mergeTasks({ tasks, places }, events) {
   for (const { document } of events) {
     const place = places.get(document._id);
     if (place === undefined || document.deleted) return null;
-    const { status, worker_id, activity } = document;
-    merged[place] = { ...merged[place], status, worker_id, activity };
+    const { status, worker_id, worker, activity } = document;
+    merged[place] = { ...merged[place], status, worker_id, worker, activity };
   }
   return { tasks: merged, places };
 }

@@ -15,15 +15,14 @@ async function readTasks(address) {
   return { tasks, places: new Map(tasks.map((task, place) => [task._id, place])) };
 }
 
-// The nicknames of all workers by ID, read when they are first wanted.
-export function useNicknames(isWanted) {
+// The nicknames of all workers by ID; none as long as they are not known.
+export function useNicknames() {
   const [nicknames, setNicknames] = useState(new Map());
   useEffect(() => {
-    if (!isWanted) return;
     getAll("api/workers", "workers").then(
       (workers) => setNicknames(new Map(workers.map((worker) => [worker._id, worker.nickname]))),
       () => {}, // The tasks are there without them.
     );
-  }, [isWanted]);
+  }, []);
   return nicknames;
 }

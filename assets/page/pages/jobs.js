@@ -79,11 +79,12 @@ function StatusChips({ statuses, onChange }) {
 const COLUMNS = [
   {
     id: "name", title: "Name", head: true, sort: true,
-    cell: (job) => html`<a class="line" href=${href(`/jobs/${job._id}`)} title=${job.name}>${job.name}</a>`,
+    cell: (job) => html`<a class="line" href=${href(`/jobs/${job._id}`)} title=${job.name}>${job.name}</a>
+      <span class="under narrow"><${Badge} status=${job.status} /></span>`,
   },
-  { id: "status", title: "Status", width: "9.5rem", sort: true, cell: (job) => html`<${Badge} status=${job.status} />` },
+  { id: "status", title: "Status", width: "9.5rem", minor: true, sort: true, cell: (job) => html`<${Badge} status=${job.status} />` },
   {
-    id: "progress", title: "Progress", width: "25%",
+    id: "progress", title: "Progress",
     cell: (job) => html`<${Progress} tasks=${job.tasks} /><span class="under">${progressInWords(job.tasks)}</span>`,
   },
   { id: "priority", title: "Priority", width: "5.5rem", end: true, minor: true, sort: true, cell: (job) => job.priority },

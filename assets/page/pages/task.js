@@ -1,7 +1,7 @@
 // A task: how it stands, what its worker does, what became of it so far, and its log.
 import { get } from "../lib/api.js";
 import { useData } from "../lib/data.js";
-import { duration, exactly } from "../lib/format.js";
+import { duration, exactly, words } from "../lib/format.js";
 import { html, useEffect, useState } from "../lib/preact.js";
 import { href } from "../lib/router.js";
 import { useIsAdmin } from "../lib/session.js";
@@ -95,10 +95,11 @@ function History({ task }) {
   return html`<${Panel} title="History">
     <${Loaded} of=${history}>
       ${entries.length === 0 && html`<p class="soft">Nothing has happened to it yet.</p>`}
-      <ol class="history">${[...entries].reverse().map(({ when, what, worker_id, worker }) => html`<li key=${when + what}>
+      <ol class="history">${entries.toReversed().map(({ when, what, worker_id, worker, why }, i) => html`<li key=${entries.length - i}>
         <time datetime=${when} class="soft">${exactly(when)}</time>
-        <span>${what}${worker && html` <span class="soft">·</span> ${worker_id
-          ? html`<a href=${href(`/workers/${worker_id}`)}>${worker}</a>` : worker}`}</span></li>`)}</ol>
+        <span>${words(what)}${worker && html` <span class="soft">·</span> ${worker_id
+          ? html`<a href=${href(`/workers/${worker_id}`)}>${worker}</a>` : worker}`}</span>
+        ${why && html`<span class="soft">${why}</span>`}</li>`)}</ol>
     <//>
   <//>`;
 }

@@ -11,12 +11,12 @@ const event = (document) => ({ topic: "task", document });
 
 test("events change what they are about, the last one last, and leave the old list alone", () => {
   const events = [
-    event({ _id: "b", status: "active", worker_id: "w", activity: "begins", name: "not asked for" }),
-    event({ _id: "b", status: "failed", worker_id: "w", activity: "broken" }),
+    event({ _id: "b", status: "active", worker_id: "w", worker: "::1 (w)", activity: "begins", name: "not asked for" }),
+    event({ _id: "b", status: "failed", worker_id: "w", worker: "::1 (w)", activity: "broken" }),
   ];
   const merged = mergeTasks(list, events);
   assert.deepEqual(merged.tasks[1], {
-    _id: "b", name: "task b", status: "failed", worker_id: "w", activity: "broken", parents: [],
+    _id: "b", name: "task b", status: "failed", worker_id: "w", worker: "::1 (w)", activity: "broken", parents: [],
   });
   assert.equal(merged.tasks[0], tasks[0]);
   assert.equal(list.tasks[1].status, "queued");

@@ -86,8 +86,8 @@ export function Grid({ tasks, isShown, nicknames }) {
   </div>`;
 }
 
-function inWords({ name, status, task_type, worker_id, activity }, nicknames) {
-  const nickname = worker_id && (nicknames.get(worker_id) || "a worker");
+function inWords({ name, status, task_type, worker_id, worker, activity }, nicknames) {
+  const nickname = worker_id && (nicknames.get(worker_id) || worker || "a worker");
   return [name, words(status), task_type, nickname && `on ${nickname}`, activity].filter(Boolean).join(" · ");
 }
 

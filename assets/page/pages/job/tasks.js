@@ -31,7 +31,7 @@ export function TasksPanel({ job, tasks, query }) {
 }
 
 function Shown({ tasks, view, statuses, search, setQuery }) {
-  const nicknames = useNicknames(true);
+  const nicknames = useNicknames();
   const isShown = useMemo(() => filter(statuses, search), [statuses.join(), search]);
   return html`
     <div class="toolbar legend">
@@ -92,6 +92,6 @@ const columnsWith = (nicknames) => [
   { id: "type", title: "Type", width: "10rem", minor: true, sort: (task) => task.task_type, cell: (task) => task.task_type },
   {
     id: "worker", title: "Worker", width: "12rem", minor: true, sort: (task) => nicknames.get(task.worker_id) ?? "",
-    cell: ({ worker_id: id }) => id && html`<a class="line" href=${href(`/workers/${id}`)}>${nicknames.get(id) || "a worker"}</a>`,
+    cell: ({ worker_id: id, worker }) => id && html`<a class="line" href=${href(`/workers/${id}`)}>${nicknames.get(id) || worker || "a worker"}</a>`,
   },
 ];
