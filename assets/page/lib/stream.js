@@ -13,7 +13,7 @@ export async function readEvents(address, { lastId, signal, onEvent }) {
   }
   if (!answer.ok) {
     const document = await answer.json().catch(() => null);
-    throw new ApiError(document?.error?.message ?? `The Manager answered with status ${answer.status}`, { status: answer.status });
+    throw new ApiError(document?.error?.message ?? `The Manager answered with status ${answer.status}.`, { status: answer.status });
   }
   const take = eventReader(onEvent);
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
