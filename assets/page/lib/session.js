@@ -8,6 +8,7 @@ const session = store(null);
 // Why it is not known: an ApiError, or null.
 const trouble = store(null);
 
+export const currentPerson = () => session.get()?.person ?? null;
 export const useSession = () => session.use();
 export const useSessionTrouble = () => trouble.use();
 
