@@ -64,7 +64,10 @@ fn explained(example: &str) -> Vec<Explained> {
             prefix = format!("{section}.");
             of_section = std::mem::take(&mut comment);
         } else if let Some(text) = line.strip_prefix("# ") {
-            comment = format!("{comment} {text}").trim_start().to_owned();
+            if !comment.is_empty() {
+                comment.push(' ');
+            }
+            comment.push_str(text);
         } else if let Some((key, first)) = line.strip_prefix('#').and_then(|line| line.split_once(" = ")) {
             let key = format!("{prefix}{key}");
             let mut default = first.to_owned();
@@ -125,8 +128,8 @@ mod tests {
     #[test]
     fn the_values_make_a_file_of_the_same_meaning() {
         let values = settings("").into_iter().filter_map(|setting| Some((setting.key, setting.value?)));
-        let file: String = values.map(|(key, value)| format!("{key} = {value}\n")).collect();
-        let read = Config::from_toml(&file, "manager.toml").unwrap();
+        let file: Vec<_> = values.map(|(key, value)| format!("{key} = {value}")).collect();
+        let read = Config::from_toml(&file.join("\n"), "manager.toml").unwrap();
         assert_eq!(
             Config { written: Written::default(), ..read },
             Config { written: Written::default(), ..Config::default() }

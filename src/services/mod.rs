@@ -215,8 +215,8 @@ impl Services {
             news,
             started,
             turns_for_jobs,
-            disks,
             strangers,
+            disks,
         }
     }
 
