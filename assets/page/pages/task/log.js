@@ -51,7 +51,7 @@ export function Log({ task }) {
         showLine=${(line) => { setWhole(true); setTarget(line); }} />
       <label class="check"><input type="checkbox" checked=${isWrapped} onChange=${(event) => setWrapped(event.target.checked)} /> Wrap lines</label>
       <label class="check"><input type="checkbox" checked=${sticking.is} onChange=${(event) => sticking.set(event.target.checked)} /> Follow</label>
-      <a class="button" href=${`api/tasks/${task._id}/log`} download=${`task-${task._id}.txt`}><${Icon} name="download" />Download</a>
+      <a class="button" href=${`api/tasks/${task._id}/log?download=true`} download><${Icon} name="download" />Download</a>
     </div>
     ${error && html`<${Notice} tone="warn">${error} Trying again.<//>`}
     ${isCut && html`<p class="soft">These are the last ${number(size.count)} lines.
