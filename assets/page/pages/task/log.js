@@ -54,7 +54,7 @@ export function Log({ task }) {
       <a class="button" href=${`api/tasks/${task._id}/log?download=true`} download><${Icon} name="download" />Download</a>
     </div>
     ${error && html`<${Notice} tone="warn">${error} Trying again.<//>`}
-    ${isCut && html`<p class="soft">These are the last ${number(size.count)} lines.
+    ${isCut && html`<p class="soft">These are the last ${number(size.count)} lines.${" "}
       <button type="button" class="link" onClick=${() => setWhole(true)}>Show the whole log</button></p>`}
     ${size.dropped > 0 && html`<p class="soft">${count(size.dropped, "line")} before these are not kept here: download the log to see them.</p>`}
     <div class="log ${isWrapped ? "wrapped" : ""}" ref=${view} tabindex="0" role="region" aria-label="Text of the log">
