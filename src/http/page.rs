@@ -19,6 +19,7 @@ use super::{
     error::ApiError,
     routes::{Answer, Route, endpoint},
 };
+use crate::domain::people::Authentication;
 
 #[derive(RustEmbed)]
 #[folder = "assets/page"]
@@ -27,7 +28,8 @@ struct Page;
 /// `GET /` and the files that the page is made of. An address without a file is none of its business, whatever
 /// the method: another route may know better what is wrong.
 pub fn page(site: &Site) -> Route {
-    let policy = content_policy(&site.server.1);
+    let is_asked = site.services.authentication() == Authentication::Server;
+    let policy = content_policy(if is_asked { &site.server.1 } else { "" });
     let file = warp::path::tail().and_then(async |tail: Tail| {
         let name = if tail.as_str().is_empty() { "index.html" } else { tail.as_str() };
         Page::get(name).map(|file| (name.to_owned(), file)).ok_or_else(warp::reject::not_found)
@@ -77,8 +79,8 @@ fn answer(
     Ok(response)
 }
 
-/// What the page may do: use what the Manager serves, and nothing else. Text never becomes HTML, let alone a script. Below
-/// a Flamenco Server it may also ask that Server for the token of the person before it.
+/// What the page may do: use what the Manager serves, and nothing else. Text never becomes HTML, let alone a script. Where the
+/// Flamenco Server knows who people are it may also ask that Server for the token of whoever sits before it.
 fn content_policy(server: &str) -> HeaderValue {
     let origin = server.split('/').take(3).collect::<Vec<_>>().join("/");
     let connect = format!("'self' {origin}");
