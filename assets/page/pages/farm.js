@@ -111,9 +111,9 @@ function Jobs() {
   const jobs = useData(`api/jobs?status=${OPEN.join()}&sort=-priority&limit=${FEW_JOBS}`, { topics: ["job"], merge: mergeJobs });
   const columns = [
     { id: "name", title: "Job", head: true, cell: (job) => html`<a href=${href(`/jobs/${job._id}`)} title=${job.name}>${job.name}</a>` },
-    { id: "status", title: "Status", width: "8.5rem", minor: true, cell: (job) => html`<${Badge} status=${job.status} />` },
-    { id: "done", title: "Progress", width: "34%", cell: (job) => html`<${Progress} tasks=${job.tasks} />` },
-    { id: "left", title: "Time left", width: "7.5rem", end: true, cell: (job) => timeLeft(job) },
+    { id: "status", title: "Status", width: "7.5rem", minor: true, cell: (job) => html`<${Badge} status=${job.status} />` },
+    { id: "done", title: "Progress", width: "27%", cell: (job) => html`<${Progress} tasks=${job.tasks} />` },
+    { id: "left", title: "Time left", width: "7rem", end: true, cell: (job) => timeLeft(job) },
   ];
   const more = jobs.data && jobs.data.total - jobs.data.jobs.length;
   const all = html`<a href=${href("/jobs")}>${more > 0 ? `All jobs, ${number(more)} more to do` : "All jobs"}</a>`;

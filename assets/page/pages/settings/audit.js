@@ -28,7 +28,7 @@ export function Audit() {
   }, []);
   const columns = [
     { id: "when", title: "When", width: "24%", cell: ({ when }) => html`<${Ago} time=${when} /><span class="under">${moment(when)}</span>` },
-    { id: "who", title: "Who", width: "20%", head: true, cell: ({ who, role }) => html`${who}<span class="under">${role}</span>` },
+    { id: "who", title: "Who", width: "20%", head: true, cell: ({ who, role }) => html`${who ?? "nobody known"}<span class="under">${role}</span>` },
     { id: "action", title: "What", cell: ({ action, target }) => html`${action}<span class="under mono">${target}</span>` },
     { id: "detail", title: "Detail", minor: true, cell: ({ detail }) => detail },
     { id: "status", title: "Result", width: "8rem", minor: true,
