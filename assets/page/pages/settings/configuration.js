@@ -12,7 +12,7 @@ const GROUPS = [
   ["Flamenco Server", /^(flamenco$|manager_(id|secret)|download_|task_update_push|cancel_task_fetch)/],
   ["Encryption", /^(tls|acme_|listen_https)/],
   ["Who may use it", /^(user_authentication|worker_registration_secret)/],
-  ["Tasks and workers", /^(active_|task_cleanup|job_cleanup|worker_cleanup|blacklist|task_fail|scheduling|watch_for|intervals|test_tasks|task_log)/],
+  ["Tasks and workers", /^(active_|task_cleanup|job_|worker_cleanup|blacklist|task_fail|scheduling|watch_for|intervals|test_tasks|task_log)/],
   ["File store", /^shaman/],
   ["The Manager", /./],
 ];
@@ -31,7 +31,7 @@ export function Configuration() {
       ${settings.data?.file && html`<span class="soft">Read from <${Copy} text=${settings.data.file} label="the path" /></span>`}
     </div>
     <${Loaded} of=${[settings, variables]}>${settings.data && variables.data && html`
-      <${Settings} settings=${settings.data.settings.filter(({ key, value, meaning }) => matches(key, value, meaning))} />
+      <${Settings} settings=${settings.data.settings.filter(({ key, value, meaning }) => !key.startsWith("variables.") && matches(key, value, meaning))} />
       <${Variables} variables=${variables.data.variables.filter(({ name, value }) => matches(name, value))} isFiltered=${wanted !== ""} />`}
     <//>`;
 }
@@ -55,9 +55,9 @@ function Settings({ settings }) {
 
 function Value({ value, secret, source }) {
   if (secret) return html`<span class="soft">${source === "file" ? "set, and kept secret" : "not set"}</span>`;
-  if (value === null || value === "") return html`<span class="soft">not set</span>`;
-  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
-  return html`<span class="mono ${source === "file" ? "own" : ""}">${text}</span>`;
+  // As it is written in the file, quotes and all.
+  if (value === null || value === '""') return html`<span class="soft">not set</span>`;
+  return html`<span class="mono ${source === "file" ? "own" : ""}">${value}</span>`;
 }
 
 const PLATFORMS = ["linux", "windows", "darwin"];
