@@ -23,7 +23,7 @@ export default function FarmPage() {
   const farm = useData("api/farm", { topics: ["farm"], merge: (data, events) => ({ ...data, ...events.at(-1).document }) });
   return html`<${Page} title="Farm" lead=${farm.data?.summary}>
     <${Loaded} of=${farm}>${farm.data && html`
-      <${Warnings} warnings=${farm.data.warnings ?? []} leftOut=${farm.data.warnings_left_out ?? 0} />
+      <${Warnings} warnings=${farm.data.warnings} leftOut=${farm.data.warnings_left_out} />
       <div class="farm">
         <div class="column">
           <${Throughput} />
