@@ -10,7 +10,7 @@ const MISDEEDS = [
   { about: /error on the page: Error: thrown/, act: () => setTimeout(() => { throw new Error("thrown"); }) },
   {
     about: /content security policy: style-src-attr/,
-    act: () => document.body.insertAdjacentHTML("beforeend", "<p style='color: red'>red</p>"),
+    act: () => document.body.setAttribute("style", "color: red"),
   },
   { about: /content security policy: connect-src/, act: () => fetch("http://127.0.0.2:9/").catch(() => {}) },
   { about: /a dialog of the browser: hello/, act: () => alert("hello") },

@@ -21,9 +21,6 @@ export const tagsOf = (workers) => [...new Set(workers.flatMap(({ tags }) => tag
 // Those of these tags that all of them have.
 export const commonTags = (workers) => tagsOf(workers).filter((tag) => workers.every(({ tags }) => tags.includes(tag)));
 
-// "gpu, big memory" as tags.
-export const readTags = (text) => [...new Set(text.split(",").map((tag) => tag.trim()).filter(Boolean))];
-
 // A function that says whether a worker is one of those that are looked for: with one of the statuses, with the tag, and with
 // the text in something that people know it by. What is empty makes no difference.
 export function filter({ statuses, tag, search }) {

@@ -70,11 +70,14 @@ function Now({ worker }) {
       <div><dt>Task is</dt><dd><${Badge} status=${worker.current_task_status} /></dd></div>
     </dl>`}
     <${Loaded} of=${explained}>
-      <h3>${isBusy(worker) ? "What it gets next" : "Why it gets what it gets"}</h3>
+      <h3>${isBusy(worker) || isGiven(explained.data) ? "What it gets next" : "Why it gets nothing"}</h3>
       <${Explained} explained=${explained.data} />
     <//>
   <//>`;
 }
+
+// Will it be given a task as soon as it asks?
+const isGiven = (explained) => explained?.next_task && explained.conditions.length === 0;
 
 function Explained({ explained: { answer, conditions, jobs } }) {
   return html`<div class="explanation">
@@ -84,7 +87,7 @@ function Explained({ explained: { answer, conditions, jobs } }) {
       <summary>${count(jobs.length, "kind")} of tasks that could be handed out</summary>
       <ul>${jobs.map(({ _id, name, task_type: type, tasks, conditions }) => html`<li key=${`${_id} ${type}`}>
         <a href=${href(`/jobs/${_id}`)}>${name}</a>, ${number(tasks)} of type ${type}:
-        ${conditions.length > 0 ? ` not for this worker, because ${conditions.map(({ message }) => message).join("; ")}` : " it may have them"}
+        ${conditions.length > 0 ? ` not for this worker: it ${conditions.map(({ message }) => message).join(", and it ")}` : " it may have them"}
       </li>`)}</ul>
     </details>`}
   </div>`;

@@ -2,7 +2,8 @@
 import { patch, post } from "../lib/api.js";
 import { count } from "../lib/format.js";
 import { html, useState } from "../lib/preact.js";
-import { commonTags, readTags } from "../lib/workers.js";
+import { words } from "../lib/lists.js";
+import { commonTags } from "../lib/workers.js";
 import { Names, tell } from "./deeds.js";
 import { confirm, Dialog } from "./dialog.js";
 
@@ -90,7 +91,7 @@ export function TagsDialog({ workers, onClose }) {
   const set = async (event) => {
     event.preventDefault();
     onClose();
-    const tags = (worker) => [...new Set([...worker.tags.filter((tag) => !common.includes(tag)), ...readTags(text)])];
+    const tags = (worker) => [...new Set([...worker.tags.filter((tag) => !common.includes(tag)), ...words(text)])];
     await perform({ done: "Tags set", each: (worker) => patch(`api/workers/${worker._id}`, { tags: tags(worker) }) }, workers);
   };
   const isOne = workers.length === 1;

@@ -18,7 +18,7 @@ export function story(name, options, tell) {
   if (tell === undefined) return story(name, {}, options);
   test(name, { timeout: 4 * PATIENCE }, async (t) => {
     const pages = [];
-    const jobs = [];
+    const crew = [];
     const manager = await Manager.start(options);
     /** A page in a window of its own. */
     const open = async (how) => {
@@ -30,7 +30,9 @@ export function story(name, options, tell) {
     /** A worker that works by itself until the story ends. */
     const hire = async (nickname, work) => {
       const worker = await register(nickname);
-      jobs.push(worker.works(work));
+      crew.push(worker);
+      // It may be in the middle of something when the Manager ends.
+      worker.works(work).catch((error) => worker.isLeaving || t.diagnostic(`${nickname} gave up: ${error.message}`));
       return worker;
     };
     try {
@@ -42,7 +44,7 @@ export function story(name, options, tell) {
       throw error;
     } finally {
       await Promise.allSettled(pages.map((page) => page.context().close()));
-      await Promise.allSettled(jobs.map((work) => work.stop()));
+      for (const worker of crew) worker.isLeaving = true;
       await manager.remove();
     }
   });
@@ -51,6 +53,7 @@ export function story(name, options, tell) {
 async function report(t, name, manager, pages) {
   for (const [index, page] of pages.entries()) {
     for (const fault of page.faults) t.diagnostic(fault);
+    if (page.isClosed()) continue;
     const picture = await photograph(page, `${name} ${index + 1}`).catch((error) => error.message);
     t.diagnostic(`page ${index + 1} at ${page.url()}: ${picture}`);
   }

@@ -7,6 +7,9 @@ import { until } from "./until.js";
 const TASK_TYPES = ["sleep", "blender-render", "file-management", "exr-merge", "video-encoding", "debug"];
 
 export class Worker {
+  /** Whether it is to end its rounds (see `works`). */
+  isLeaving = false;
+
   /** Registers a worker. It says nothing more until it is told to. */
   static async register(manager, nickname, { taskTypes = TASK_TYPES, platform = "linux" } = {}) {
     const worker = new Worker();
@@ -69,8 +72,9 @@ export class Worker {
     return (await this.#call("GET", `may-i-run/${task._id}`)).json();
   }
 
+  /** Gives a task back. It may be gone by then: a genuine worker goes on, too. */
   async returns(task) {
-    await this.#must("POST", `tasks/${task._id}/return`);
+    await this.#call("POST", `tasks/${task._id}/return`);
   }
 
   async says(status) {
@@ -88,46 +92,27 @@ export class Worker {
   }
 
   /**
-   * Goes on by itself, as genuine workers do but faster, until `stop()`: asks for tasks, does them as `work` says,
-   * obeys requests, and gives back what it may not keep. A task is done when `work(task, worker)` returns, and has
-   * failed when it throws.
+   * Goes on by itself, as genuine workers do but faster, until `isLeaving`: asks for tasks, obeys requests, and does with
+   * each task what `work(task, worker)` says.
    */
-  works(work = (task) => this.completes(task, `done with ${task.name}`)) {
-    let stopped = false;
-    let asleep = false;
+  async works(work = (task) => this.completes(task, `done with ${task.name}`)) {
+    let isAsleep = false;
     const pause = () => new Promise((resume) => setTimeout(resume, 50));
-    const obey = async (status) => {
+    while (!this.isLeaving) {
+      const { task, status } = isAsleep ? { status: await this.statusChange() } : await this.ask();
       if (status === "shutdown") {
-        stopped = true;
-        return;
+        this.isLeaving = true;
+      } else if (status) {
+        isAsleep = status !== "awake";
+        await this.says(isAsleep ? "asleep" : "awake");
+      } else if (task) {
+        await this.update(task, { task_status: "active", activity: "" });
+        await work(task, this);
+      } else {
+        await pause();
       }
-      asleep = status !== "awake";
-      await this.says(asleep ? "asleep" : "awake");
-    };
-    const rounds = async () => {
-      while (!stopped) {
-        const { task, status } = asleep ? { status: await this.statusChange() } : await this.ask();
-        if (status) {
-          await obey(status);
-        } else if (task) {
-          await this.update(task, { task_status: "active", activity: "" });
-          await work(task, this);
-        } else {
-          await pause();
-        }
-      }
-      await this.signOff();
-    };
-    const ended = rounds();
-    // Whoever stops it is told what went wrong.
-    ended.catch(() => {});
-    return {
-      ended,
-      stop: () => {
-        stopped = true;
-        return ended;
-      },
-    };
+    }
+    await this.signOff();
   }
 
   async #must(method, path, body) {
@@ -145,6 +130,7 @@ export class Worker {
 
 /** Keeps a task until it may not go on with it, and gives it back then. */
 export async function hang(task, worker) {
-  await until(`${worker.nickname} is told to stop`, () => worker.mayIRun(task), (answer) => !answer.may_keep_running);
-  await worker.returns(task);
+  const mayNot = async () => worker.isLeaving || !(await worker.mayIRun(task)).may_keep_running;
+  await until(`${worker.nickname} is told to stop`, mayNot);
+  if (!worker.isLeaving) await worker.returns(task);
 }

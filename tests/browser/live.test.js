@@ -1,0 +1,64 @@
+// What happens is seen as it happens, without a reload; and when the connection to the Manager is lost.
+
+import assert from "node:assert/strict";
+
+import { job, task, tasks } from "./kit/farm.js";
+import { story } from "./kit/story.js";
+import { until } from "./kit/until.js";
+
+story("a job is watched to its end, in two tabs", async ({ api, open, hire }) => {
+  const shot = await api.post("jobs", job("Shot 1", [task("prepare"), ...tasks(10, "frame", { parents: ["prepare"] })]));
+  const list = await open({ path: "#/jobs" });
+  const page = await open({ path: `#/jobs/${shot._id}` });
+  await page.getByRole("heading", { name: "Shot 1" }).waitFor();
+  await page.getByText("0 of 11 tasks done").first().waitFor();
+  // Whatever comes now comes without a reload.
+  for (const tab of [list, page]) await tab.evaluate(() => { window.isTheSame = true; });
+  await Promise.all(["alder", "birch", "cedar"].map((nickname) => hire(nickname)));
+  await page.getByText("11 of 11 tasks done").first().waitFor();
+  await page.locator(".lead .badge").getByText("completed").waitFor();
+  await list.getByRole("row").filter({ hasText: "Shot 1" }).getByRole("cell", { name: "completed", exact: true }).waitFor();
+  for (const tab of [list, page]) assert.equal(await tab.evaluate(() => window.isTheSame), true);
+});
+
+// What a browser writes to the console when nobody listens, or hangs up.
+const REFUSED = /net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING)/;
+
+story("a lost connection is shown, and mended", async ({ manager, api, open }) => {
+  const page = await open({ path: "#/jobs" });
+  page.forgive(REFUSED);
+  await page.getByText("No jobs yet").waitFor();
+  await page.evaluate(() => { window.isTheSame = true; });
+  await manager.stop();
+  await page.getByRole("alert").getByText("No connection to the Manager").waitFor();
+  await manager.restart();
+  await page.getByText("No connection to the Manager").waitFor({ state: "detached" });
+  // It goes on where it was, and hears what happens.
+  await api.post("jobs", job("After the break", tasks(1)));
+  await page.getByText("After the break").waitFor();
+  assert.equal(await page.evaluate(() => window.isTheSame), true);
+});
+
+story("a Manager of another version brings its own page", async ({ manager, open }) => {
+  const page = await open({ path: "#/jobs" });
+  page.forgive(REFUSED);
+  await page.getByText("No jobs yet").waitFor();
+  await page.evaluate(() => { window.isTheSame = true; });
+  // A stream of a Manager that has been upgraded meanwhile.
+  const { version } = await manager.api.get("version");
+  await page.route("**/api/events*", async (route) => {
+    await route.fulfill({
+      contentType: "text/event-stream",
+      body: `event: farm\ndata: ${JSON.stringify({ ...await manager.api.get("farm"), version: `${version}-next` })}\n\n`,
+    });
+  });
+  await manager.stop();
+  await manager.restart();
+  await until("the page is loaded anew", () => page.evaluate(() => window.isTheSame !== true));
+  await page.getByText("No jobs yet").waitFor();
+  // Once: were the page still the old one, it would go on for ever.
+  await page.evaluate(() => { window.isTheSame = true; });
+  await page.waitForResponse("**/api/events*");
+  await page.waitForResponse("**/api/events*");
+  assert.equal(await page.evaluate(() => window.isTheSame), true);
+});
