@@ -12,7 +12,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     clock::Clock,
-    config::{Config, ListenAddress, ListenHost, Mode, RecheckThrottle},
+    config::{CertificateSource, Config, Https, ListenAddress, ListenHost, Mode, RecheckThrottle},
     domain::{failure::FailurePolicy, people::Authentication},
     exchange::{About, Exchange, Pace},
     http::{
@@ -24,6 +24,7 @@ use crate::{
     ssdp::{self, SsdpConfig},
     store::{OpenError, Store},
     tasklogs::{LogKeeper, TaskLogs},
+    tls::{self, Acme, Files, Source, Tls},
     upstream::{self, Link, Server},
 };
 
@@ -44,16 +45,18 @@ pub enum StartError {
     #[error(transparent)]
     Store(#[from] OpenError),
     /// Nobody could ever reach it.
-    #[error(
-        "there is nothing to listen on: `listen` is switched off, and this version does not serve HTTPS yet; set \
-         `listen`, for instance to \":8080\""
-    )]
+    #[error("there is nothing to listen on: set `listen`, for instance to \":8080\", or `listen_https`")]
     NothingToListenOn,
+    /// There is no certificate for HTTPS.
+    #[error("HTTPS cannot be served: {0}")]
+    Tls(#[from] tls::PairError),
     /// The port is taken, or the address is not this machine's.
     #[error(
-        "cannot listen on {address}: {source}; is another program using it? Set `listen` to another address"
+        "cannot listen on {address}: {source}; is another program using it? Set `{key}` to another address"
     )]
     Listen {
+        /// The key of the configuration.
+        key: &'static str,
         /// The address of the configuration.
         address: String,
         /// What the operating system says.
@@ -72,37 +75,63 @@ pub struct App {
     services: Arc<Services>,
     exchange: Option<Arc<Exchange>>,
     site: Arc<Site>,
-    listener: TcpListener,
-    address: SocketAddr,
+    /// Plain HTTP.
+    http: Option<Port>,
+    /// HTTPS, and its certificate.
+    https: Option<(Port, Arc<Tls>)>,
+    /// Where workers reach it.
+    reached: Reached,
     config: Config,
 }
 
+/// A port that is open.
+struct Port {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
 impl App {
-    /// Opens the database and the port. From now on connections are accepted, and answered as soon as
+    /// Opens the database and the ports. From now on connections are accepted, and answered as soon as
     /// [`App::run`] is called.
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         warn_of_open_doors(&config);
         warn_of_what_is_not_there_yet(&config);
-        let listen = config.listen.as_ref().ok_or(StartError::NothingToListenOn)?;
-        let services = Arc::new(services(&config, clock)?);
-        let listener = listen_on(listen).await?;
-        let address = listener.local_addr();
-        let address = address.map_err(|source| StartError::Listen { address: listen.to_string(), source })?;
-        let exchange = exchange(&config, &services, address, upstream::Limits::default());
-        let site = Arc::new(site(&config, &services, exchange.clone()));
-        Ok(Self { services, exchange, site, listener, address, config })
+        let services = Arc::new(services(&config, Arc::clone(&clock))?);
+        let http = match &config.listen {
+            Some(listen) => Some(listen_on("listen", listen).await?),
+            None => None,
+        };
+        let https = match &config.https {
+            Some(https) => {
+                let tls = Tls::open(certificate_source(&config, https), Arc::clone(&clock))?;
+                Some((listen_on("listen_https", &https.listen).await?, Arc::new(tls)))
+            }
+            None => None,
+        };
+        let reached = http.as_ref().map(|port| Reached { scheme: "http", address: port.address });
+        let reached = reached
+            .or_else(|| https.as_ref().map(|(port, _)| Reached { scheme: "https", address: port.address }));
+        let reached = reached.ok_or(StartError::NothingToListenOn)?;
+        if reached.scheme == "https" && config.own_url.is_none() {
+            tracing::warn!(
+                "plain HTTP is switched off and own_url is not set: workers are told this machine's address, for which the certificate may not be"
+            );
+        }
+        let exchange = exchange(&config, &services, reached, upstream::Limits::default());
+        let mut site = site(&config, &services, exchange.clone());
+        site.https_port = https.as_ref().map(|(port, _)| port.address.port());
+        Ok(Self { services, exchange, site: Arc::new(site), http, https, reached, config })
     }
 
-    /// The URL at which a person at this machine reaches it.
+    /// The URL at which a person at this machine reaches it: by plain HTTP while that is served.
     pub fn url(&self) -> String {
-        let mut address = self.address;
-        match address.ip() {
-            ip if !ip.is_unspecified() => {}
-            IpAddr::V4(_) => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-            // "Everywhere" is IPv4, too, and that is what people know.
-            IpAddr::V6(_) => address = (Ipv4Addr::LOCALHOST, address.port()).into(),
-        }
-        format!("http://{address}/")
+        local_url(self.reached)
+    }
+
+    /// The URL at which a person at this machine reaches it by HTTPS, if that is served.
+    pub fn https_url(&self) -> Option<String> {
+        let (port, _) = self.https.as_ref()?;
+        Some(local_url(Reached { scheme: "https", address: port.address }))
     }
 
     /// Runs until `stop`, then closes the doors in this order: no new requests, no new turns of the loops, and
@@ -113,15 +142,26 @@ impl App {
         if let Some(exchange) = &self.exchange {
             loops::spawn_exchange(&tracker, &stop, exchange);
         }
+        if let Some((_, tls)) = &self.https {
+            loops::spawn_certificates(&tracker, &stop, tls);
+            let certificate = tls.about();
+            let (until, fingerprint) = (certificate.last_day(), certificate.fingerprint);
+            tracing::info!(fingerprint, %until, "the certificate of HTTPS, as browsers show it");
+        }
         self.answer_discovery(&tracker, &stop).await?;
         tracing::info!(
             version = crate::http::VERSION,
             url = self.url(),
+            https = self.https_url(),
             database = %self.config.database_path.display(),
             "Flamenco Manager is running"
         );
+        let mut listeners: Vec<_> = self.http.into_iter().map(|port| Listener::http(port.listener)).collect();
+        if let Some((port, tls)) = self.https {
+            listeners.push(Listener::https(port.listener, tls.server_config()));
+        }
         let limits = Limits { connections: most_connections(), ..Limits::default() };
-        serve(vec![Listener::http(self.listener)], routes(&self.site), on_panic, limits, stop).await;
+        serve(listeners, routes(&self.site), on_panic, limits, stop).await;
         if let Some(exchange) = &self.exchange {
             exchange.hang_up();
         }
@@ -149,7 +189,12 @@ impl App {
             None => self.services.setting(DEVICE_UUID, || uuid::Uuid::new_v4().to_string()).await?,
         };
         let own_url = self.config.own_url.as_ref().map(ToString::to_string);
-        let config = SsdpConfig { port: ssdp::PORT, device_uuid, own_url, http: self.address };
+        let config = SsdpConfig {
+            port: ssdp::PORT,
+            device_uuid,
+            own_url,
+            reached: (self.reached.scheme, self.reached.address),
+        };
         match ssdp::bind(config) {
             Ok(responder) => drop(tracker.spawn(responder.run(stop.clone()))),
             Err(error) => {
@@ -220,11 +265,20 @@ fn signed(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
 
-/// The exchange with the Flamenco Server, if there is one. The Manager listens at `http`.
+/// Where the Manager listens for workers.
+#[derive(Debug, Clone, Copy)]
+pub struct Reached {
+    /// `http`, or `https` if there is no other.
+    pub scheme: &'static str,
+    /// The address, which may be all of this machine's.
+    pub address: SocketAddr,
+}
+
+/// The exchange with the Flamenco Server, if there is one.
 pub fn exchange(
     config: &Config,
     services: &Arc<Services>,
-    http: SocketAddr,
+    reached: Reached,
     limits: upstream::Limits,
 ) -> Option<Arc<Exchange>> {
     let link = config.server.as_ref()?;
@@ -245,7 +299,8 @@ pub fn exchange(
         cancel_fetch: signed(config.cancel_task_fetch_max_interval),
     };
     let own_url = config.own_url.as_ref().map(ToString::to_string);
-    let about = About { own_url, http, variables: config.variables.clone() };
+    let about =
+        About { own_url, reached: (reached.scheme, reached.address), variables: config.variables.clone() };
     let server = Server::new(&link, limits);
     Some(Arc::new(Exchange::new(Arc::clone(services), server, pace, about)))
 }
@@ -273,13 +328,14 @@ pub fn site(config: &Config, services: &Arc<Services>, exchange: Option<Arc<Exch
             config.written.file.as_ref().map(|file| file.display().to_string()),
             config.written.settings(),
         ),
+        https_port: None,
         live: Live::default(),
         time_zone: TimeZone::system(),
     }
 }
 
-/// Opens the port. "Everywhere" is IPv6 and IPv4 at once, or IPv4 where there is no IPv6.
-async fn listen_on(listen: &ListenAddress) -> Result<TcpListener, StartError> {
+/// Opens the port that `key` names. "Everywhere" is IPv6 and IPv4 at once, or IPv4 where there is no IPv6.
+async fn listen_on(key: &'static str, listen: &ListenAddress) -> Result<Port, StartError> {
     let port = listen.port;
     let listener = match &listen.host {
         ListenHost::Everywhere => match TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).await {
@@ -291,13 +347,53 @@ async fn listen_on(listen: &ListenAddress) -> Result<TcpListener, StartError> {
         ListenHost::Address(address) => TcpListener::bind((*address, port)).await,
         ListenHost::Name(name) => TcpListener::bind((name.as_str(), port)).await,
     };
-    listener.map_err(|source| StartError::Listen { address: listen.to_string(), source })
+    let opened = listener.and_then(|listener| Ok(Port { address: listener.local_addr()?, listener }));
+    opened.map_err(|source| StartError::Listen { key, address: listen.to_string(), source })
+}
+
+fn local_url(reached: Reached) -> String {
+    let Reached { scheme, mut address } = reached;
+    match address.ip() {
+        ip if !ip.is_unspecified() => {}
+        IpAddr::V4(_) => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        // "Everywhere" is IPv4, too, and that is what people know.
+        IpAddr::V6(_) => address = (Ipv4Addr::LOCALHOST, address.port()).into(),
+    }
+    format!("{scheme}://{address}/")
+}
+
+/// Where the certificate comes from, and where it is kept: what the Manager makes or gets is beside its database.
+pub fn certificate_source(config: &Config, https: &Https) -> Source {
+    let beside = |end: &str| config.database_path.with_added_extension(end);
+    let files = |kind: &str| Files {
+        certificate: beside(&format!("{kind}-cert.pem")),
+        key: beside(&format!("{kind}-key.pem")),
+    };
+    let mut names = tls::names_of_this_machine();
+    names.extend(config.own_url.as_ref().map(|url| url.host().to_owned()));
+    match &https.certificate {
+        CertificateSource::Own(own) => {
+            Source::Own(Files { certificate: own.certificate.clone(), key: own.key.clone() })
+        }
+        CertificateSource::SelfMade => Source::SelfMade(files("tls"), names),
+        CertificateSource::Acme(acme) => {
+            names.push(acme.domain.clone());
+            let acme = Acme {
+                domain: acme.domain.clone(),
+                directory: acme.directory.clone(),
+                ca: acme.ca.clone(),
+                account: beside("acme-account.json"),
+            };
+            Source::Acme { acme, files: files("acme"), until_then: files("tls"), names }
+        }
+    }
 }
 
 /// A Manager that lets anybody in is for a machine by itself.
 fn warn_of_open_doors(config: &Config) {
     let is_open = config.user_authentication() == Authentication::Nobody;
-    if is_open && !config.listen.as_ref().is_none_or(ListenAddress::is_loopback) {
+    let https = config.https.as_ref().map(|https| &https.listen);
+    if is_open && !config.listen.iter().chain(https).all(ListenAddress::is_loopback) {
         tracing::warn!(
             "[user_authentication] mode = \"none\": everybody who reaches this Manager can submit jobs, and so run \
              commands on the workers; set mode = \"token\", or listen = \"127.0.0.1:8080\""
@@ -307,11 +403,6 @@ fn warn_of_open_doors(config: &Config) {
 
 /// The configuration may ask for more than this version can do. Nobody shall learn that by surprise.
 fn warn_of_what_is_not_there_yet(config: &Config) {
-    if config.own_certificate.is_some() || config.acme_domain_name.is_some() {
-        tracing::warn!(
-            "tlskey, tlscert, acme_domain_name: this version does not serve HTTPS yet, only plain HTTP"
-        );
-    }
     if config.shaman.enabled {
         tracing::warn!("[shaman] enabled: this version has no file store yet");
     }

@@ -14,4 +14,5 @@ pub mod simulate;
 pub mod ssdp;
 pub mod store;
 pub mod tasklogs;
+pub mod tls;
 pub mod upstream;

@@ -33,11 +33,11 @@ pub struct SsdpConfig {
     /// Names this Manager, whatever its address: a UUID.
     pub device_uuid: String,
     /// The URL at which workers reach the Manager. Without one it is made of the address that routes to the
-    /// worker who asks, and of the port of `http`.
+    /// worker who asks, and of the port of `reached`.
     pub own_url: Option<String>,
-    /// Where plain HTTP is served: on all addresses of this machine, or on one, which is then the only one to
-    /// announce.
-    pub http: SocketAddr,
+    /// The scheme, and where workers are served: on all addresses of this machine, or on one, which is then the only one
+    /// to announce.
+    pub reached: (&'static str, SocketAddr),
 }
 
 /// Listens for questions, and answers them while it [runs](Responder::run).
@@ -121,13 +121,14 @@ impl Responder {
         let towards = address_towards(asker)?;
         // A question from this machine comes from the very address that it would be answered from.
         let from_here = asker.ip() == towards;
-        let listening = self.config.http.ip().to_canonical();
+        let (scheme, served) = self.config.reached;
+        let listening = served.ip().to_canonical();
         let address = match listening {
             everywhere if everywhere.is_unspecified() => towards,
             loopback if loopback.is_loopback() && !from_here => return Ok(None),
             one => one,
         };
-        Ok(Some(format!("http://{}/", SocketAddr::new(address, self.config.http.port()))))
+        Ok(Some(format!("{scheme}://{}/", SocketAddr::new(address, served.port()))))
     }
 }
 
@@ -208,12 +209,12 @@ mod tests {
             port: 0,
             device_uuid: "7401c189-ef69-434b-b4d8-56d00075faf5".into(),
             own_url: own_url.map(Into::into),
-            http: "[::]:8080".parse().unwrap(),
+            reached: ("http", "[::]:8080".parse().unwrap()),
         }
     }
 
     fn listening_on(http: &str) -> Responder {
-        bind(SsdpConfig { http: http.parse().unwrap(), ..config(None) }).unwrap()
+        bind(SsdpConfig { reached: ("http", http.parse().unwrap()), ..config(None) }).unwrap()
     }
 
     /// What a Manager of this configuration answers, when it is asked at `address`.

@@ -11,10 +11,11 @@ use serde_json::json;
 use super::{Failure, tables::print};
 use crate::{
     app::{self, StartError},
-    clock::SystemClock,
-    config::{Config, ConfigError},
+    clock::{Clock, SystemClock},
+    config::{CertificateSource, Config, ConfigError, Https},
     store::OpenError,
     tasklogs::TaskLogs,
+    tls::{About, Standing},
 };
 
 /// One thing that was looked at.
@@ -30,7 +31,7 @@ pub fn check(
     as_json: bool,
 ) -> Result<ExitCode, Failure> {
     let findings = match found {
-        Ok((config, path)) => vec![read(path), database(&config), logs(&config)],
+        Ok((config, path)) => found_out(&config, path),
         Err(error) => vec![bad("configuration", error.to_string())],
     };
     for Finding { what, good, text } in &findings {
@@ -42,6 +43,32 @@ pub fn check(
     }
     let all_good = findings.iter().all(|finding| finding.good);
     Ok(if all_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn found_out(config: &Config, path: Option<PathBuf>) -> Vec<Finding> {
+    let mut findings = vec![read(path), database(config), logs(config)];
+    findings.extend(config.https.as_ref().map(|https| certificate(config, https)));
+    findings
+}
+
+fn certificate(config: &Config, https: &Https) -> Finding {
+    let what = "certificate";
+    let by_hand = matches!(https.certificate, CertificateSource::Own(_));
+    match app::certificate_source(config, https).look() {
+        Ok(None) => good(what, "there is none yet; it is made, or got by ACME, when the Manager is started"),
+        Ok(Some(about)) => {
+            let About { names, fingerprint, .. } = &about;
+            let (day, names) = (about.last_day(), names.join(", "));
+            let story = format!("for {names}; expires on {day}; its SHA-256 fingerprint is {fingerprint}");
+            match about.standing(SystemClock.now()) {
+                Standing::Good => good(what, story),
+                Standing::EndsSoon(_) if !by_hand => good(what, format!("{story}; the Manager renews it")),
+                soon @ Standing::EndsSoon(_) => good(what, format!("WARNING: {soon}, renew it: {story}")),
+                wrong => bad(what, format!("{wrong}: {story}")),
+            }
+        }
+        Err(error) => bad(what, error.to_string()),
+    }
 }
 
 fn good(what: &'static str, text: impl Into<String>) -> Finding {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use ureq::{Agent, Body, http::Response};
 use uuid::Uuid;
 
-use super::Failure;
+use super::{Failure, here::Here};
 use crate::config::{Config, HttpUrl};
 
 /// No answer takes longer than this, not even to a job of 200,000 tasks. What is read as it comes is never silent for so
@@ -78,16 +78,16 @@ impl From<CallError> for Failure {
 impl Client {
     /// The Manager at `url`, or else the one that the configuration describes, on this machine.
     pub fn new(url: Option<&HttpUrl>, config: &Config) -> Result<Self, Failure> {
+        // The Manager is on this machine or in this network; a proxy in the environment is for the web.
+        let settings =
+            Agent::config_builder().http_status_as_error(false).timeout_global(Some(LIMIT)).proxy(None);
+        if let (None, Some(here)) = (url, Here::find(config)) {
+            return Ok(Self { url: here.url.clone(), agent: here.agent(settings) });
+        }
         let url = url.cloned().or_else(|| config.local_url()).ok_or_else(|| {
             Failure::new("the configuration does not say where the Manager listens; give its address with --manager URL")
         })?;
-        // The Manager is on this machine or in this network; a proxy in the environment is for the web.
-        let settings = Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(LIMIT))
-            .proxy(None)
-            .build();
-        Ok(Self { url, agent: settings.into() })
+        Ok(Self { url, agent: settings.build().into() })
     }
 
     /// `GET path`

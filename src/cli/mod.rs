@@ -9,6 +9,7 @@ pub mod demo;
 mod erase;
 mod events;
 mod explain;
+mod here;
 mod jobs;
 pub mod logging;
 mod outage;

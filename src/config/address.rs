@@ -26,6 +26,14 @@ impl HttpUrl {
         let after_scheme = self.0.split_once("://").map_or(self.0.as_str(), |(_, after)| after);
         after_scheme.split('/').next().unwrap_or_default()
     }
+
+    /// The host alone, an IPv6 address without its brackets.
+    pub fn host(&self) -> &str {
+        let authority = self.authority();
+        let host =
+            if ends_in_port(authority) { authority.rsplit_once(':').map(|(host, _)| host) } else { None };
+        host.unwrap_or(authority).trim_start_matches('[').trim_end_matches(']')
+    }
 }
 
 impl fmt::Display for HttpUrl {
@@ -189,14 +197,19 @@ mod tests {
 
     #[test]
     fn a_url_ends_in_a_slash() {
-        for (text, url, authority) in [
-            ("http://farm:8080", "http://farm:8080/", "farm:8080"),
-            ("https://cloud.example.com/", "https://cloud.example.com/", "cloud.example.com"),
-            ("http://[::1]:80/flamenco", "http://[::1]:80/flamenco/", "[::1]:80"),
-            ("http://[::1]", "http://[::1]/", "[::1]"),
+        for (text, url, authority, host) in [
+            ("http://farm:8080", "http://farm:8080/", "farm:8080", "farm"),
+            (
+                "https://cloud.example.com/",
+                "https://cloud.example.com/",
+                "cloud.example.com",
+                "cloud.example.com",
+            ),
+            ("http://[::1]:80/flamenco", "http://[::1]:80/flamenco/", "[::1]:80", "::1"),
+            ("http://[::1]", "http://[::1]/", "[::1]", "::1"),
         ] {
             let parsed: HttpUrl = text.parse().unwrap();
-            assert_eq!((parsed.as_str(), parsed.authority()), (url, authority));
+            assert_eq!((parsed.as_str(), parsed.authority(), parsed.host()), (url, authority, host));
         }
     }
 

@@ -75,6 +75,12 @@ pub(super) const OPTIONAL_DOMAIN: Kind<Option<String>> =
         optional(value, |text| is_host_name(text).then(|| text.to_owned()))
     });
 
+pub(super) const OPTIONAL_HTTPS_URL: Kind<Option<String>> =
+    kind("a URL such as \"https://ca.example.com/acme/directory\"", |value| {
+        let is_https = |text: &str| text.starts_with("https://") && text.parse::<HttpUrl>().is_ok();
+        optional(value, |text| is_https(text).then(|| text.to_owned()))
+    });
+
 pub(super) const LISTEN: Kind<Option<ListenAddress>> =
     kind(ListenAddress::EXPECTED, |value| optional(value, |text| text.parse().ok()));
 

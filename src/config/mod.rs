@@ -21,7 +21,10 @@ use std::{
 pub use address::{HttpUrl, ListenAddress, ListenHost};
 pub use error::{ConfigError, Problem};
 pub use settings::Written;
-pub use types::{Certificate, DeviceUuid, Malformed, Mode, RecheckThrottle, Secret, ServerLink};
+pub use types::{
+    Acme, Certificate, CertificateSource, DeviceUuid, Https, Malformed, Mode, RecheckThrottle, Secret,
+    ServerLink,
+};
 
 use crate::domain::{assign::Scheduling, people::Authentication, variables::Variables, worker::WorkerStatus};
 
@@ -40,12 +43,8 @@ pub struct Config {
     pub mode: Mode,
     /// Where plain HTTP is served, if at all.
     pub listen: Option<ListenAddress>,
-    /// Where HTTPS is served when TLS is set up. Never `None` then.
-    pub listen_https: Option<ListenAddress>,
-    /// `tlskey` and `tlscert`. It wins over ACME.
-    pub own_certificate: Option<Certificate>,
-    /// The domain for which to get a certificate by ACME.
-    pub acme_domain_name: Option<String>,
+    /// Where HTTPS is served, if at all: `listen_https`, and the keys about its certificate.
+    pub https: Option<Https>,
     /// The URL at which workers reach the Manager; `None` is to be derived.
     pub own_url: Option<HttpUrl>,
     /// The database file.
@@ -164,14 +163,11 @@ pub struct TestRender {
 impl Default for Config {
     fn default() -> Self {
         let count = |count| NonZeroU32::new(count).expect("a default above zero");
-        let listen = |port| Some(ListenAddress { host: ListenHost::Everywhere, port });
         Self {
             manager_name: "Flamenco Manager".to_owned(),
             mode: Mode::Production,
-            listen: listen(8080),
-            listen_https: listen(8443),
-            own_certificate: None,
-            acme_domain_name: None,
+            listen: Some(ListenAddress { host: ListenHost::Everywhere, port: 8080 }),
+            https: None,
             own_url: None,
             database_path: PathBuf::from("flamenco-manager.redb"),
             task_logs_path: PathBuf::from("task-logs"),
@@ -294,7 +290,7 @@ impl Config {
     /// file can say.
     pub fn local_url(&self) -> Option<HttpUrl> {
         let http = self.listen.as_ref().map(|address| address.local_url("http"));
-        http.or_else(|| self.listen_https.as_ref().map(|address| address.local_url("https")))
+        http.or_else(|| self.https.as_ref().map(|https| https.listen.local_url("https")))
     }
 }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Certificate, Config, GarbageCollect, Intervals, Problem, ServerLink, Shaman, TestTasks, kinds as kind,
+    Acme, Certificate, CertificateSource, Config, GarbageCollect, Https, Intervals, ListenAddress,
+    ListenHost, Problem, ServerLink, Shaman, TestTasks, kinds as kind,
     section::{Document, Reading, Section},
     variables,
 };
@@ -23,16 +24,13 @@ pub(super) fn secrets() -> BTreeSet<String> {
     Document::read("", |file| read_file(file, &mut Config::default())).secrets
 }
 
-#[expect(clippy::too_many_lines, reason = "two lines for each key, and nothing to be understood")]
 fn read_file(file: &mut Section<'_, '_>, config: &mut Config) {
     // Taken apart, so that a new field does not compile until it is read.
     let Config {
         manager_name,
         mode,
         listen,
-        listen_https,
-        own_certificate,
-        acme_domain_name,
+        https,
         own_url,
         database_path,
         task_logs_path,
@@ -66,9 +64,7 @@ fn read_file(file: &mut Section<'_, '_>, config: &mut Config) {
     file.read("manager_name", &kind::TEXT, manager_name);
     file.read("mode", &kind::MODE, mode);
     file.read("listen", &kind::LISTEN, listen);
-    file.read("listen_https", &kind::LISTEN, listen_https);
-    *own_certificate = read_certificate(file);
-    file.read("acme_domain_name", &kind::OPTIONAL_DOMAIN, acme_domain_name);
+    *https = read_https(file);
     file.read("own_url", &kind::OPTIONAL_URL, own_url);
     file.read("database_path", &kind::PATH, database_path);
     file.read("task_logs_path", &kind::PATH, task_logs_path);
@@ -100,6 +96,40 @@ fn read_file(file: &mut Section<'_, '_>, config: &mut Config) {
     file.section("shaman", |section| read_shaman(section, shaman));
     file.section("test_tasks", |section| read_test_tasks(section, test_tasks));
     check_listening(file, config);
+}
+
+/// HTTPS is served when a certificate is set up; or when its address is, and then with a certificate of the Manager's own.
+fn read_https(file: &mut Section<'_, '_>) -> Option<Https> {
+    let mut listen = Some(ListenAddress { host: ListenHost::Everywhere, port: 8443 });
+    file.read("listen_https", &kind::LISTEN, &mut listen);
+    let certificate = match (read_certificate(file), read_acme(file)) {
+        (Some(own), _) => CertificateSource::Own(own),
+        (None, Some(acme)) => CertificateSource::Acme(acme),
+        (None, None) if names(file, "listen_https") => CertificateSource::SelfMade,
+        (None, None) => return None,
+    };
+    if listen.is_none() && certificate != CertificateSource::SelfMade && file.is_clean() {
+        file.contradiction("listen_https", "TLS is set up, so an address is needed");
+    }
+    Some(Https { listen: listen?, certificate })
+}
+
+fn names(file: &Section<'_, '_>, key: &str) -> bool {
+    file.names().iter().any(|name| name == key)
+}
+
+fn read_acme(file: &mut Section<'_, '_>) -> Option<Acme> {
+    let (mut domain, mut directory, mut ca) = (None, None, None);
+    file.read("acme_domain_name", &kind::OPTIONAL_DOMAIN, &mut domain);
+    file.read("acme_directory_url", &kind::OPTIONAL_HTTPS_URL, &mut directory);
+    file.read("acme_ca", &kind::OPTIONAL_PATH, &mut ca);
+    if domain.is_none() && file.is_clean() {
+        let alone = [("acme_directory_url", directory.is_some()), ("acme_ca", ca.is_some())];
+        for (key, _) in alone.into_iter().filter(|(_, is_set)| *is_set) {
+            file.contradiction(key, "needs acme_domain_name as well");
+        }
+    }
+    Some(Acme { domain: domain?, directory, ca })
 }
 
 fn read_certificate(file: &mut Section<'_, '_>) -> Option<Certificate> {
@@ -190,20 +220,15 @@ fn check_listening(file: &mut Section<'_, '_>, config: &Config) {
     if !file.is_clean() {
         return;
     }
-    let tls = config.own_certificate.is_some() || config.acme_domain_name.is_some();
-    match (&config.listen, &config.listen_https) {
-        (None, _) if !tls => {
-            file.contradiction("listen", "nothing is left to listen on: give an address, or set up TLS");
+    match (&config.listen, &config.https) {
+        (None, None) => {
+            file.contradiction(
+                "listen",
+                "nothing is left to listen on: give an address, or set listen_https",
+            );
         }
-        (_, None) if tls => {
-            file.contradiction("listen_https", "TLS is set up, so an address is needed");
-        }
-        (Some(http), Some(https)) if tls && http == https && http.port != 0 => {
-            let key = if file.names().iter().any(|name| name == "listen_https") {
-                "listen_https"
-            } else {
-                "listen"
-            };
+        (Some(http), Some(https)) if *http == https.listen && http.port != 0 => {
+            let key = if names(file, "listen_https") { "listen_https" } else { "listen" };
             file.contradiction(key, "HTTP and HTTPS cannot listen on the same address");
         }
         _ => {}

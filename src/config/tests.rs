@@ -31,8 +31,31 @@ fn the_example_as_shipped_changes_nothing() {
 
 #[test]
 fn every_key_in_the_example_is_real_and_shows_its_default() {
+    let config = config(&uncommented());
+    let https = config.https.clone().unwrap();
+    assert_eq!(
+        (https.listen.to_string().as_str(), https.certificate),
+        (":8443", CertificateSource::SelfMade)
+    );
     let Config { written, .. } = Config::default();
-    assert_eq!(Config { written, ..config(&uncommented()) }, Config::default());
+    assert_eq!(Config { https: None, written, ..config }, Config::default());
+}
+
+#[test]
+fn https_is_served_when_it_is_set_up() {
+    let certificate = |text: &str| config(text).https.map(|https| https.certificate);
+    assert_eq!(certificate(""), None);
+    assert_eq!(certificate("listen_https = ''"), None);
+    assert_eq!(certificate("listen_https = ':8443'"), Some(CertificateSource::SelfMade));
+    let own = Certificate { key: "k".into(), certificate: "c".into() };
+    let both = "tlskey = 'k'\ntlscert = 'c'\nacme_domain_name = 'farm.example.com'";
+    assert_eq!(certificate(both), Some(CertificateSource::Own(own)));
+    let acme = "acme_domain_name = 'farm.lan'\nacme_directory_url = 'https://ca.lan/acme/directory'\nacme_ca = 'ca.pem'";
+    let acme = certificate(acme);
+    let Some(CertificateSource::Acme(acme)) = acme else { panic!("{acme:?}") };
+    assert_eq!(acme.directory.as_deref(), Some("https://ca.lan/acme/directory"));
+    assert_eq!(config("acme_domain_name = 'x.y'").https.unwrap().listen.to_string(), ":8443");
+    assert!(config("listen = ''\nlisten_https = ':443'").listen.is_none());
 }
 
 #[test]
@@ -194,11 +217,20 @@ fn what_does_not_go_together_is_refused() {
         ("tlscert = 'c'".to_owned(), "1: tlscert = 'c': needs tlskey as well"),
         (
             "listen = ''".to_owned(),
-            "1: listen = '': nothing is left to listen on: give an address, or set up TLS",
+            "1: listen = '': nothing is left to listen on: give an address, or set listen_https",
         ),
         (
             "listen = ''\nlisten_https = ''".to_owned(),
-            "1: listen = '': nothing is left to listen on: give an address, or set up TLS",
+            "1: listen = '': nothing is left to listen on: give an address, or set listen_https",
+        ),
+        ("acme_ca = 'x'".to_owned(), "1: acme_ca = 'x': needs acme_domain_name as well"),
+        (
+            "acme_domain_name = 'a.b'\nacme_directory_url = 'http://ca/'".to_owned(),
+            "2: acme_directory_url = 'http://ca/': expected a URL such as \"https://ca.example.com/acme/directory\"",
+        ),
+        (
+            "listen = ':443'\nlisten_https = ':443'".to_owned(),
+            "2: listen_https = ':443': HTTP and HTTPS cannot listen on the same address",
         ),
         (format!("{tls}listen_https = ''"), "3: listen_https = '': TLS is set up, so an address is needed"),
         (

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
-use super::HttpUrl;
+use super::{HttpUrl, ListenAddress};
 use crate::domain::ids::ManagerId;
 
 /// Production, or a Manager that somebody works on.
@@ -23,6 +23,37 @@ pub enum RecheckThrottle {
     Always,
     /// At least this long after the last download.
     After(Duration),
+}
+
+/// HTTPS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Https {
+    /// Where it is served.
+    pub listen: ListenAddress,
+    /// With which certificate.
+    pub certificate: CertificateSource,
+}
+
+/// Where the certificate comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CertificateSource {
+    /// An administrator provides it: `tlskey` and `tlscert`.
+    Own(Certificate),
+    /// An authority hands it out.
+    Acme(Acme),
+    /// The Manager makes it: `listen_https` is set, and nothing else.
+    SelfMade,
+}
+
+/// From which authority to get a certificate, and for what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acme {
+    /// `acme_domain_name`
+    pub domain: String,
+    /// `acme_directory_url`; `None` is Let's Encrypt.
+    pub directory: Option<String>,
+    /// `acme_ca`: by which certificates the authority itself is known; `None` are those of the system.
+    pub ca: Option<PathBuf>,
 }
 
 /// The certificate that an administrator provides.

@@ -47,8 +47,8 @@ pub struct Pace {
 pub struct About {
     /// `own_url`; nothing: it is made of the address from which the Server is reached.
     pub own_url: Option<String>,
-    /// Where the Manager listens.
-    pub http: SocketAddr,
+    /// The scheme, and where the Manager listens.
+    pub reached: (&'static str, SocketAddr),
     /// `[variables]`
     pub variables: Variables,
 }

@@ -47,12 +47,12 @@ impl Exchange {
         if let Some(url) = &self.about.own_url {
             return format!("{}/", url.trim_end_matches('/'));
         }
-        let mut address = self.about.http;
+        let (scheme, mut address) = self.about.reached;
         if address.ip().is_unspecified()
             && let Some(own) = self.server.own_address().await
         {
             address = SocketAddr::new(own, address.port());
         }
-        format!("http://{address}/")
+        format!("{scheme}://{address}/")
     }
 }

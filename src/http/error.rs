@@ -77,6 +77,16 @@ impl ApiError {
         }
     }
 
+    /// What the caller sends must not be sent unencrypted.
+    pub fn needs_https(message: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::FORBIDDEN,
+            code: "needs-https",
+            message: message.into(),
+            problems: Vec::new(),
+        }
+    }
+
     /// Nobody knows who asks.
     pub fn unauthenticated(stranger: Stranger) -> Self {
         let message = match stranger {

@@ -20,6 +20,7 @@ mod routes;
 mod scripts;
 pub mod server;
 mod sse;
+mod to_https;
 mod worker;
 
 use std::sync::Arc;
@@ -53,6 +54,8 @@ pub struct Site {
     pub registration_secret: Option<String>,
     /// The file of the configuration, and all its keys.
     pub settings: (Option<String>, Vec<Setting>),
+    /// The port of HTTPS, if that is served.
+    pub https_port: Option<u16>,
     /// Those who listen to what happens.
     pub live: Live,
     /// The local time zone, in which sleep schedules are meant.

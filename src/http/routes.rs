@@ -12,6 +12,7 @@ use super::{
     openapi::{self, Endpoint},
     page, scripts,
     server::{Routes, of_filter},
+    to_https,
     worker::{presence, tasks},
 };
 use crate::services::{Error, Services};
@@ -48,6 +49,7 @@ pub fn routes(site: &Arc<Site>) -> impl Routes + use<> {
         (Access::People, scripts::redirect_to_server(site)),
     ];
     let of_people = any_of(vec![
+        to_https::redirect(site),
         openapi::with_document(
             site,
             [(Access::Anybody, anybody), (Access::People, for_people(site)), (Access::Admins, admins)],

@@ -17,6 +17,7 @@ use crate::{
     domain::ids::JobId,
     exchange::Exchange,
     services::{Error, Services},
+    tls::Tls,
 };
 
 /// Signs of life are written this often: as much of them a crash may forget.
@@ -135,6 +136,22 @@ pub fn spawn_exchange(tracker: &TaskTracker, stop: &CancellationToken, exchange:
     drive(tracker, stop, "upload of task logs", pace, move || {
         let e = Arc::clone(&e);
         async move { e.send_logs().await }
+    });
+}
+
+/// How often to look whether there is a newer certificate, or has to be one.
+const CERTIFICATES: Duration = Duration::from_mins(1);
+
+/// Starts what looks after the certificate of HTTPS. It ends at `stop`: an authority may take its time.
+pub fn spawn_certificates(tracker: &TaskTracker, stop: &CancellationToken, tls: &Arc<Tls>) {
+    let (t, end) = (Arc::clone(tls), stop.clone());
+    let pace = Pace { first: Duration::ZERO, every: CERTIFICATES };
+    drive(tracker, stop, "certificates", pace, move || {
+        let (t, end) = (Arc::clone(&t), end.clone());
+        async move {
+            end.run_until_cancelled(t.look_after()).await;
+            Ok(())
+        }
     });
 }
 

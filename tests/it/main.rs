@@ -16,6 +16,7 @@ mod explaining;
 mod failing;
 mod faults;
 mod handing_out;
+mod https;
 mod idempotency;
 mod job_cleanup;
 mod job_life;

@@ -88,7 +88,8 @@ async fn a_server_that_hangs_keeps_no_worker_waiting_and_is_given_up_in_time() {
     let server = FakeServer::start();
     let (m, ada, shot) = at_work(&server).await;
     let limits = upstream::Limits { call: Duration::from_millis(500), ..upstream::Limits::default() };
-    let exchange = app::exchange(&m.config, &m.services, m.door.address(), limits).unwrap();
+    let reached = app::Reached { scheme: "http", address: m.door.address() };
+    let exchange = app::exchange(&m.config, &m.services, reached, limits).unwrap();
     server.mood(Call::Push, Mood::Hangs);
     ada.takes(&shot["a"]).await;
     let waits = async { exchange.push().await.unwrap() };

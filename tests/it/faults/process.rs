@@ -223,7 +223,7 @@ fn follow(child: &mut Child, log: Arc<Mutex<Vec<String>>>) -> Receiver<SocketAdd
             let event: Value = serde_json::from_str(&line).unwrap_or(Value::Null);
             log.lock().unwrap().push(line);
             if event["message"] == "Flamenco Manager is running" {
-                let url = event["url"].as_str().and_then(|url| url.strip_prefix("http://"));
+                let url = event["url"].as_str().and_then(|url| url.split("://").nth(1));
                 let address = url.and_then(|url| url.trim_end_matches('/').parse().ok());
                 // Nobody waits any more if it took too long.
                 let _heard = address.map(|address| found.send(address));

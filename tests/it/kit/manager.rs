@@ -88,6 +88,11 @@ impl TestManager {
         Self::at(toml, Arc::new(ManualClock::new(START.parse().unwrap()))).await
     }
 
+    /// The same, by this clock.
+    pub async fn with_clock(toml: &str, clock: &Arc<ManualClock>) -> Self {
+        Self::at(toml, Arc::clone(clock)).await
+    }
+
     async fn at(toml: &str, clock: Arc<ManualClock>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = config_in(toml, &folder);
@@ -377,5 +382,6 @@ fn exchange(config: &Config, services: &Arc<Services>, listener: &TcpListener) -
         recheck: Duration::from_millis(500),
         ..upstream::Limits::default()
     };
-    app::exchange(config, services, listener.local_addr().unwrap(), limits)
+    let reached = app::Reached { scheme: "http", address: listener.local_addr().unwrap() };
+    app::exchange(config, services, reached, limits)
 }

@@ -1,8 +1,10 @@
 //! What every story needs: a Manager to test, workers that speak to it, a Server above it, jobs to do.
 
+mod authority;
 mod contract;
 mod door;
 mod events;
+mod https;
 mod jobs;
 mod killed;
 mod listener;
@@ -10,9 +12,11 @@ mod manager;
 mod server;
 mod worker;
 
+pub use authority::Authority;
 pub use contract::{Contract, verify};
-pub use door::Answer;
+pub use door::{Answer, Door};
 pub use events::Events;
+pub use https::{SelfSigned, Visitor, handshake_with_anybody};
 pub use jobs::{Job, behind, job, task, with};
 pub use killed::killed_at;
 pub use listener::Listener;
