@@ -82,6 +82,18 @@ story("a job is canceled, requeued, given another priority and deleted", async (
   await page.getByText("No jobs yet").waitFor();
 });
 
+story("what failed is shown with its error, and requeued", { settings: "task_fail_after_softfail_count = 1" }, async ({ api, open, register }) => {
+  const shot = await api.post("jobs", job("Shot", tasks(2)));
+  const alder = await register("alder");
+  await alder.fails(await alder.takeTask(), "Fra:1 Mem:12M", "Error: Cannot read file cliff.blend");
+  const page = await open({ path: `#/jobs/${shot._id}` });
+  await page.getByText("Error: Cannot read file cliff.blend").first().waitFor();
+  await page.getByRole("link", { name: "frame 1" }).first().click();
+  await page.getByRole("heading", { name: "frame 1" }).waitFor();
+  await page.getByRole("button", { name: "Requeue" }).click();
+  await says(status(page), "queued");
+});
+
 story("the list of jobs is filtered by its address, and many are paused at once", async ({ open, api }) => {
   for (const name of ["shot 1", "shot 2", "asset 1"]) await api.post("jobs", job(name, tasks(2)));
   const page = await open({ path: "#/jobs?search=shot" });
