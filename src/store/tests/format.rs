@@ -236,7 +236,7 @@ fn the_names_of_tables_never_change() {
         names,
         "meta settings jobs job-states dependents tasks commands tasks-by-job children ready ready-heads in-hand workers \
          workers-seen failures blacklist submissions update-queue updates-by-task updates-set-aside ask-again log-requests \
-         events counters"
+         events audit counters"
     );
 }
 
