@@ -173,6 +173,8 @@ struct DatabaseFile {
 #[derive(PartialEq, Eq)]
 enum Contents {
     Nothing,
+    /// Ours, from before some tables were added.
+    Older,
     Ours,
 }
 
@@ -299,8 +301,12 @@ impl DatabaseFile {
         let opened = self.guarded(move || {
             drop(old);
             let database = (self.opener)().map_err(|error| self.explain(error))?;
-            if self.identify(&database)? == Contents::Nothing {
+            let contents = self.identify(&database)?;
+            if contents != Contents::Ours {
                 self.create_all(&database).map_err(|error| self.explain_store(error))?;
+            }
+            if contents == Contents::Nothing {
+                tracing::info!(database = self.path, "a new database was made");
             }
             Ok(database)
         });
@@ -333,7 +339,9 @@ impl DatabaseFile {
         match read().map_err(|error| self.explain_store(error))? {
             (0, _) => Ok(Contents::Nothing),
             (_, None) => Err(self.foreign("it belongs to another program")),
-            (_, Some(version)) if version == SCHEMA_VERSION.to_be_bytes() => Ok(Contents::Ours),
+            (tables, Some(version)) if version == SCHEMA_VERSION.to_be_bytes() => {
+                Ok(if tables < Table::ALL.len() { Contents::Older } else { Contents::Ours })
+            }
             (_, Some(version)) => {
                 let version = version.try_into().map_err(|_| self.foreign("its version cannot be read"))?;
                 Err(OpenError::OtherVersion { path: self.path.clone(), found: u32::from_be_bytes(version) })
@@ -341,8 +349,8 @@ impl DatabaseFile {
         }
     }
 
+    /// Makes the tables that are not there yet.
     fn create_all(&self, database: &Database) -> Result<(), StoreError> {
-        tracing::info!(database = self.path, "a new database was made");
         let txn = database.begin_write()?;
         WriteTx::open(&txn, Arc::clone(&self.heartbeats))?.insert(
             Table::Meta,
