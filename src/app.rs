@@ -1,5 +1,7 @@
 //! The composition root: builds every part of a Manager, starts them, and stops them in order.
 
+pub mod token_file;
+
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
@@ -9,6 +11,8 @@ use std::{
 use jiff::{SignedDuration, tz::TimeZone};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::token_file::Local;
 
 use crate::{
     clock::Clock,
@@ -148,7 +152,11 @@ impl App {
             let (until, fingerprint) = (certificate.last_day(), certificate.fingerprint);
             tracing::info!(fingerprint, %until, "the certificate of HTTPS, as browsers show it");
         }
+        if let (Some(exchange), Authentication::Server) = (&self.exchange, self.services.authentication()) {
+            loops::spawn_vouching(&tracker, &stop, exchange);
+        }
         self.answer_discovery(&tracker, &stop).await?;
+        self.let_commands_in();
         tracing::info!(
             version = crate::http::VERSION,
             url = self.url(),
@@ -156,12 +164,22 @@ impl App {
             database = %self.config.database_path.display(),
             "Flamenco Manager is running"
         );
+        if let Some(link) = self.services.first_link().await? {
+            // On purpose in the log, which only those who run the Manager read: nobody else can let anybody in yet.
+            tracing::warn!(
+                url = format!("{}#/login/{}", self.url(), link.code),
+                valid_until = %link.until,
+                log_ins = link.uses,
+                "there is no access token yet: open this address to log in, and make one"
+            );
+        }
         let mut listeners: Vec<_> = self.http.into_iter().map(|port| Listener::http(port.listener)).collect();
         if let Some((port, tls)) = self.https {
             listeners.push(Listener::https(port.listener, tls.server_config()));
         }
         let limits = Limits { connections: most_connections(), ..Limits::default() };
         serve(listeners, routes(&self.site), on_panic, limits, stop).await;
+        token_file::remove(&self.config.database_path);
         if let Some(exchange) = &self.exchange {
             exchange.hang_up();
         }
@@ -172,6 +190,19 @@ impl App {
         self.services.stop().await?;
         tracing::info!("Flamenco Manager has stopped");
         Ok(())
+    }
+
+    /// Lets commands in that are run on this machine by whoever may read what is beside the database. It is no reason not to
+    /// start if the file cannot be written.
+    fn let_commands_in(&self) {
+        if self.services.authentication() == Authentication::Nobody {
+            return;
+        }
+        let local = Local { token: self.services.make_local_token(), url: self.url() };
+        if let Err(error) = local.write(&self.config.database_path) {
+            let file = token_file::path(&self.config.database_path);
+            tracing::warn!(file = %file.display(), %error, "commands on this machine need an access token: this cannot be written");
+        }
     }
 
     /// Lets workers find this Manager by themselves, if that is wanted. It is no reason not to start if it
@@ -252,6 +283,7 @@ fn policy(config: &Config) -> Policy {
             gone_worker_status: config.worker_cleanup_status.clone(),
         },
         authentication: config.user_authentication(),
+        manager_id: config.server.as_ref().map(|server| server.manager_id.to_string()).unwrap_or_default(),
         variables: config.variables.clone(),
         has_server: config.server.is_some(),
         cancel_patience: signed(config.cancel_task_fetch_max_interval),
@@ -329,9 +361,24 @@ pub fn site(config: &Config, services: &Arc<Services>, exchange: Option<Arc<Exch
             config.written.settings(),
         ),
         https_port: None,
+        own_names: own_names(config),
         live: Live::default(),
         time_zone: TimeZone::system(),
     }
+}
+
+/// The host names by which people may come, as far as the configuration gives any.
+fn own_names(config: &Config) -> Vec<String> {
+    let of_url = config.own_url.as_ref().map(|url| url.host().to_owned());
+    let of_listen = config.listen.as_ref().and_then(|listen| match &listen.host {
+        ListenHost::Name(name) => Some(name.clone()),
+        ListenHost::Everywhere | ListenHost::Address(_) => None,
+    });
+    let of_certificate = config.https.as_ref().and_then(|https| match &https.certificate {
+        CertificateSource::Acme(acme) => Some(acme.domain.clone()),
+        CertificateSource::Own(_) | CertificateSource::SelfMade => None,
+    });
+    of_url.into_iter().chain(of_listen).chain(of_certificate).collect()
 }
 
 /// Opens the port that `key` names. "Everywhere" is IPv6 and IPv4 at once, or IPv4 where there is no IPv6.

@@ -1,17 +1,22 @@
 //! Talks to a running Manager, for the commands that need one.
 
 use std::{
+    env, fs,
     io::{BufRead, BufReader},
+    path::Path,
     time::Duration,
 };
 
 use http::StatusCode;
 use serde_json::Value;
-use ureq::{Agent, Body, http::Response};
+use ureq::{Agent, Body, RequestBuilder, http::Response};
 use uuid::Uuid;
 
 use super::{Failure, here::Here};
-use crate::config::{Config, HttpUrl};
+use crate::{
+    app::token_file::{self, Local},
+    config::{Config, HttpUrl},
+};
 
 /// No answer takes longer than this, not even to a job of 200,000 tasks. What is read as it comes is never silent for so
 /// long.
@@ -20,11 +25,18 @@ const LIMIT: Duration = Duration::from_mins(1);
 /// The largest answer, in bytes.
 const LARGEST: u64 = 256 << 20;
 
+/// The variable of the environment that has an access token.
+const TOKEN_VARIABLE: &str = "FLAMENCO_MANAGER_TOKEN";
+
 /// A running Manager.
 #[derive(Clone)]
 pub struct Client {
     url: HttpUrl,
     agent: Agent,
+    /// What it shows to be let in.
+    token: Option<String>,
+    /// Why it shows nothing, if that is not as it should be.
+    why_no_token: Option<String>,
 }
 
 /// Why a call brought nothing.
@@ -49,6 +61,17 @@ pub enum CallError {
         /// What the stranger says.
         status: StatusCode,
     },
+    /// The Manager has to know who asks.
+    #[error(
+        "the Manager at {url} has to know who asks{because}: run this as the Manager's user, on its machine and with its \
+         configuration; or set {TOKEN_VARIABLE}, or --token-file FILE, to an access token"
+    )]
+    Unknown {
+        /// Where the Manager is.
+        url: HttpUrl,
+        /// Why it was shown nothing, if that is not as it should be.
+        because: String,
+    },
     /// The Manager says no.
     #[error("the Manager refused: {why}")]
     Refused {
@@ -64,6 +87,7 @@ impl CallError {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Unreachable { .. } => true,
+            Self::Unknown { .. } => false,
             Self::Stranger { status, .. } | Self::Refused { status, .. } => status.is_server_error(),
         }
     }
@@ -76,18 +100,40 @@ impl From<CallError> for Failure {
 }
 
 impl Client {
-    /// The Manager at `url`, or else the one that the configuration describes, on this machine.
-    pub fn new(url: Option<&HttpUrl>, config: &Config) -> Result<Self, Failure> {
+    /// The Manager at `url`, or else the one that the configuration describes, on this machine. It is shown the access token
+    /// of `token_file` or of the environment; else the one that a Manager keeps for commands on its machine, which no other
+    /// Manager is ever shown.
+    pub fn new(url: Option<&HttpUrl>, token_file: Option<&Path>, config: &Config) -> Result<Self, Failure> {
+        let (local, why_no_token) = match Local::read(&config.database_path) {
+            Ok(local) => (local, None),
+            Err(error) => {
+                (None, Some(format!("{}: {error}", token_file::path(&config.database_path).display())))
+            }
+        };
         // The Manager is on this machine or in this network; a proxy in the environment is for the web.
-        let settings =
-            Agent::config_builder().http_status_as_error(false).timeout_global(Some(LIMIT)).proxy(None);
+        let settings = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(LIMIT))
+            // What is shown to this Manager is shown to no other.
+            .max_redirects(0)
+            .proxy(None);
+        let given = given_token(token_file)?;
         if let (None, Some(here)) = (url, Here::find(config)) {
-            return Ok(Self { url: here.url.clone(), agent: here.agent(settings) });
+            let token = given.or(local.map(|local| local.token));
+            return Ok(Self { url: here.url.clone(), agent: here.agent(settings), token, why_no_token });
         }
-        let url = url.cloned().or_else(|| config.local_url()).ok_or_else(|| {
+        let own = local.as_ref().and_then(|local| local.url.parse().ok()).or_else(|| config.local_url());
+        let url = url.cloned().or_else(|| own.clone()).ok_or_else(|| {
             Failure::new("the configuration does not say where the Manager listens; give its address with --manager URL")
         })?;
-        Ok(Self { url, agent: settings.build().into() })
+        let is_own = [own.as_ref(), config.local_url().as_ref()].contains(&Some(&url));
+        let token = given.or(local.filter(|_| is_own).map(|local| local.token));
+        Ok(Self { url, agent: settings.build().into(), token, why_no_token })
+    }
+
+    /// Where the Manager is.
+    pub fn url(&self) -> &HttpUrl {
+        &self.url
     }
 
     /// `GET path`
@@ -97,14 +143,13 @@ impl Client {
 
     /// `GET path?query`
     pub fn get_with(&self, path: &str, query: &[(&str, String)]) -> Result<Value, CallError> {
-        self.answer(
-            self.agent.get(self.at(path)).query_pairs(query.iter().map(|(name, value)| (name, value))).call(),
-        )
+        let request = self.known(self.agent.get(self.at(path)));
+        self.answer(request.query_pairs(query.iter().map(|(name, value)| (name, value))).call())
     }
 
     /// `POST path` with a JSON body.
     pub fn post(&self, path: &str, body: &[u8]) -> Result<Value, CallError> {
-        self.answer(self.agent.post(self.at(path)).content_type("application/json").send(body))
+        self.answer(self.known(self.agent.post(self.at(path))).content_type("application/json").send(body))
     }
 
     /// `POST path` of something new. When the connection breaks it is sent once more: by the key the Manager knows it again
@@ -112,7 +157,7 @@ impl Client {
     pub fn create(&self, path: &str, body: &[u8]) -> Result<Value, CallError> {
         let key = Uuid::new_v4().to_string();
         let send = || {
-            let request = self.agent.post(self.at(path)).header("Idempotency-Key", &key);
+            let request = self.known(self.agent.post(self.at(path))).header("Idempotency-Key", &key);
             self.answer(request.content_type("application/json").send(body))
         };
         match send() {
@@ -123,17 +168,17 @@ impl Client {
 
     /// `PATCH path` with a JSON body.
     pub fn patch(&self, path: &str, body: &[u8]) -> Result<Value, CallError> {
-        self.answer(self.agent.patch(self.at(path)).content_type("application/json").send(body))
+        self.answer(self.known(self.agent.patch(self.at(path))).content_type("application/json").send(body))
     }
 
     /// `DELETE path`
     pub fn delete(&self, path: &str) -> Result<Value, CallError> {
-        self.answer(self.agent.delete(self.at(path)).call())
+        self.answer(self.known(self.agent.delete(self.at(path))).call())
     }
 
     /// `GET path` of something long or endless, which is read as it comes; events go on behind `last_event`.
     pub fn stream(&self, path: &str, last_event: Option<&str>) -> Result<impl BufRead + use<>, CallError> {
-        let request = self.agent.get(self.at(path)).config();
+        let request = self.known(self.agent.get(self.at(path))).config();
         let request = request.timeout_global(None).timeout_connect(Some(LIMIT)).timeout_per_read(Some(LIMIT));
         // What is compressed comes in larger pieces, and later.
         let mut request = request.accept_encoding("").build();
@@ -146,6 +191,13 @@ impl Client {
         }
         let status = response.status();
         Err(self.answer(Ok(response)).err().unwrap_or(CallError::Stranger { url: self.url.clone(), status }))
+    }
+
+    fn known<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        match &self.token {
+            Some(token) => request.header("Authorization", format!("Bearer {token}")),
+            None => request,
+        }
     }
 
     fn at(&self, path: &str) -> String {
@@ -167,8 +219,30 @@ impl Client {
         let text = text.map_err(|reason| self.unreachable(reason))?;
         let document: Value =
             serde_json::from_str(&text).map_err(|_| CallError::Stranger { url: self.url.clone(), status })?;
-        if status.is_success() { Ok(document) } else { Err(refusal(status, &document["error"])) }
+        if status.is_success() {
+            return Ok(document);
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            let because = self.why_no_token.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+            return Err(CallError::Unknown { url: self.url.clone(), because });
+        }
+        Err(refusal(status, &document["error"]))
     }
+}
+
+/// The access token that somebody gives for this command.
+fn given_token(file: Option<&Path>) -> Result<Option<String>, Failure> {
+    let token = match file {
+        Some(file) => Some(
+            fs::read_to_string(file).map_err(|error| Failure::new(format!("{}: {error}", file.display())))?,
+        ),
+        None => env::var(TOKEN_VARIABLE).ok(),
+    };
+    let token = token.map(|token| token.trim().to_owned()).filter(|token| !token.is_empty());
+    if token.as_ref().is_some_and(|token| !token.bytes().all(|byte| byte.is_ascii_graphic())) {
+        return Err(Failure::new("the access token that is given has signs in it that no token has"));
+    }
+    Ok(token)
 }
 
 fn refusal(status: StatusCode, error: &Value) -> CallError {

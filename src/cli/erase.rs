@@ -75,7 +75,7 @@ impl Erasable {
                 self.report(erased)
             }
             Err(StartError::Store(OpenError::InUse { .. })) => {
-                let manager = Client::new(None, config)?;
+                let manager = Client::new(None, None, config)?;
                 let (path, field) = self.count_at;
                 self.confirm(manager.get(path)?[field].as_u64().unwrap_or(0), confirmation)?;
                 self.report(manager.delete(self.erase_at)?["erased"].as_u64().unwrap_or(0))
@@ -101,7 +101,8 @@ impl Erasable {
     }
 }
 
-fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Failure> {
+/// Does on the file itself what a running Manager would do.
+pub fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     runtime.block_on(work).map_err(|error| Failure::of(&error))
 }

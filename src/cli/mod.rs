@@ -13,6 +13,7 @@ mod here;
 mod jobs;
 pub mod logging;
 mod outage;
+mod people;
 mod run;
 mod submit;
 mod tables;
@@ -96,6 +97,7 @@ fn execute(args: &Args) -> Result<ExitCode, Failure> {
         Command::Job(on) => return jobs::execute(&manager(on, &config)?, &on.command, args.json),
         Command::Task(on) => return tasks::execute(&manager(on, &config)?, &on.command, args.json),
         Command::Audit(on) => audit::execute(&manager(on, &config)?, &on.command, args.json)?,
+        Command::User(on) => people::execute(on, &config, args.json)?,
         Command::Worker(on) => return workers::execute(&manager(on, &config)?, &on.command, args.json),
     }
     Ok(ExitCode::SUCCESS)
@@ -103,5 +105,5 @@ fn execute(args: &Args) -> Result<ExitCode, Failure> {
 
 /// The Manager that a command is for.
 fn manager<C: Subcommand>(on: &On<C>, config: &Config) -> Result<Client, Failure> {
-    Client::new(on.manager.as_ref(), config)
+    Client::new(on.manager.as_ref(), on.token_file.as_deref(), config)
 }

@@ -25,6 +25,7 @@ pub mod task;
 pub mod task_update;
 pub mod time_left;
 pub mod timeout;
+pub mod tries;
 pub mod update;
 pub mod variables;
 pub mod warning;

@@ -107,6 +107,56 @@ impl Person {
     }
 }
 
+/// An access token, but for the token itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessToken {
+    /// Its ID.
+    pub id: TokenId,
+    /// What whoever uses it is called. No other token has this name.
+    pub name: String,
+    /// What it lets somebody do.
+    pub role: Role,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it was last used, to within a minute or two.
+    pub last_used: Option<Timestamp>,
+}
+
+/// Somebody who has logged in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// What they are called.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+    /// The access token with which they logged in; nothing: it was a log-in link.
+    pub token: Option<TokenId>,
+    /// When they have to log in anew.
+    pub until: Timestamp,
+}
+
+impl Session {
+    /// Who that is.
+    pub fn person(&self) -> Person {
+        let by = self.token.map_or(Credential::Link, Credential::Token);
+        Person { name: self.name.clone(), role: self.role, by, until: Some(self.until) }
+    }
+}
+
+/// The longest name of an access token, in characters.
+const LONGEST_NAME: usize = 64;
+
+/// Checks the name of an access token.
+pub fn check_name(name: &str) -> Result<String, String> {
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
+        return Err(format!(
+            "the name of an access token has 1 to {LONGEST_NAME} characters that can be seen"
+        ));
+    }
+    Ok(name.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +164,14 @@ mod tests {
     #[test]
     fn an_admin_may_do_what_a_viewer_may_and_more() {
         assert!(Role::Admin > Role::Viewer);
+    }
+
+    #[test]
+    fn a_name_can_be_seen_and_is_not_too_long() {
+        assert_eq!(check_name(" Zoë's laptop "), Ok("Zoë's laptop".to_owned()));
+        for bad in ["", "  ", "a\nb", &"x".repeat(LONGEST_NAME + 1)] {
+            check_name(bad).unwrap_err();
+        }
     }
 
     #[test]

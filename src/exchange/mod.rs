@@ -8,6 +8,7 @@ mod logs;
 mod notify;
 mod push;
 mod recheck;
+mod vouching;
 
 use std::{
     net::SocketAddr,
@@ -17,7 +18,7 @@ use std::{
     },
 };
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 pub use self::board::{Conversation, Failure, State, Topic};
 use self::{board::Board, notify::Told, push::Batches};
@@ -64,6 +65,8 @@ pub struct Exchange {
     push_wanted: AtomicBool,
     told: Mutex<Option<Told>>,
     batches: Mutex<Batches>,
+    /// When the Server's public keys are to be looked at again.
+    keys_next: Mutex<Option<Timestamp>>,
 }
 
 impl Exchange {
@@ -80,6 +83,7 @@ impl Exchange {
             push_wanted: AtomicBool::new(false),
             told: Mutex::new(None),
             batches: Mutex::new(batches),
+            keys_next: Mutex::new(None),
         }
     }
 

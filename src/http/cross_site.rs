@@ -1,6 +1,8 @@
 //! Web pages of others may not use a visitor's browser to command the farm: a job is a command that runs on the workers.
 
-use http::{HeaderMap, header};
+use std::net::IpAddr;
+
+use http::{HeaderMap, header, uri::Authority};
 
 /// Whose page asks, by what the browser says. No page can say something else.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,6 +51,23 @@ fn is_own(origin: &str, host: Option<&str>) -> bool {
     page_host.zip(host).is_some_and(|(page, asked)| page.eq_ignore_ascii_case(asked))
 }
 
+/// Endings of names that nobody outside of this network gives away.
+const LOCAL: [&str; 6] = ["localhost", "local", "lan", "internal", "localdomain", "home.arpa"];
+
+/// Could somebody elsewhere make this name lead here? The page of such a name counts as our own then, and where nobody has to
+/// log in it could do everything ("DNS rebinding"). An address is what it is, a name without a dot is of this network, and
+/// `own` are the names that the configuration gives.
+pub fn may_lead_astray(host: &str, own: &[String]) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else { return true };
+    let name = authority.host().trim_end_matches('.').to_ascii_lowercase();
+    let is_address = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+    let ends_locally = LOCAL.iter().any(|ending| {
+        name.strip_suffix(ending).is_some_and(|before| before.is_empty() || before.ends_with('.'))
+    });
+    let is_own = own.iter().any(|own| own.eq_ignore_ascii_case(&name));
+    !(is_address || !name.contains('.') || ends_locally || is_own)
+}
+
 #[cfg(test)]
 mod tests {
     use http::{HeaderName, HeaderValue};
@@ -86,6 +105,26 @@ mod tests {
                 HeaderValue::from_str(site).unwrap(),
             )]);
             assert_eq!(page(&said), Page::Foreign, "{site}");
+        }
+    }
+
+    #[test]
+    fn only_a_name_that_others_may_give_away_leads_astray() {
+        let own = ["render.example.com".to_owned()];
+        for host in [
+            "127.0.0.1:8080",
+            "[::1]:8080",
+            "localhost:8080",
+            "farm",
+            "farm.local",
+            "farm.lan:80",
+            "a.home.arpa",
+            "Render.Example.com:8080",
+        ] {
+            assert!(!may_lead_astray(host, &own), "{host}");
+        }
+        for host in ["evil.example.com", "127.0.0.1.evil.com:8080", "evillocal.com", "x.evillan", "", "a b"] {
+            assert!(may_lead_astray(host, &own), "{host}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! Errors become answers, in one place.
 
 use http::{StatusCode, header};
+use jiff::SignedDuration;
 use serde_json::json;
 use warp::{Reply, reject::Rejection, reply::Response};
 
@@ -16,6 +17,16 @@ const INTERNAL: &str = "internal error; the log of the Manager says more";
 /// The code of the answer to people whom nobody knows.
 const UNAUTHENTICATED: &str = "unauthenticated";
 
+/// The status by which pages of 2.x know that the Server's word about somebody has expired.
+pub fn expired() -> StatusCode {
+    StatusCode::from_u16(498).unwrap_or(StatusCode::UNAUTHORIZED)
+}
+
+/// Rounded up: who comes back then does not come too early.
+fn whole_seconds(wait: SignedDuration) -> u64 {
+    u64::try_from(wait.as_millis()).unwrap_or(0).div_ceil(1000)
+}
+
 /// An error as a caller sees it: `{"error": {"code", "message"}}` with a fitting status.
 #[derive(Debug, Clone)]
 pub struct ApiError {
@@ -24,6 +35,8 @@ pub struct ApiError {
     message: String,
     /// What is wrong with which setting of a job.
     problems: Vec<Problem>,
+    /// After so many seconds it may be tried again.
+    retry_after: Option<u64>,
 }
 
 impl ApiError {
@@ -34,6 +47,7 @@ impl ApiError {
             code: "bad-request",
             message: message.into(),
             problems: Vec::new(),
+            retry_after: None,
         }
     }
 
@@ -44,6 +58,7 @@ impl ApiError {
             code: "not-found",
             message: message.into(),
             problems: Vec::new(),
+            retry_after: None,
         }
     }
 
@@ -54,6 +69,7 @@ impl ApiError {
             code: "not-acceptable",
             message: message.into(),
             problems: Vec::new(),
+            retry_after: None,
         }
     }
 
@@ -64,6 +80,7 @@ impl ApiError {
             code: "unprocessable",
             message: message.into(),
             problems: Vec::new(),
+            retry_after: None,
         }
     }
 
@@ -74,6 +91,7 @@ impl ApiError {
             code: "forbidden",
             message: message.into(),
             problems: Vec::new(),
+            retry_after: None,
         }
     }
 
@@ -84,26 +102,37 @@ impl ApiError {
             code: "needs-https",
             message: message.into(),
             problems: Vec::new(),
+            retry_after: None,
         }
     }
 
     /// Nobody knows who asks.
     pub fn unauthenticated(stranger: Stranger) -> Self {
-        let message = match stranger {
-            Stranger::Nobody => {
+        let (status, code, message) = match stranger {
+            Stranger::Nobody => (
+                StatusCode::UNAUTHORIZED,
+                UNAUTHENTICATED,
                 "the Manager has to know who asks: log in on its page, or send an access token as \
                  \"Authorization: Bearer TOKEN\" (an admin makes one with flamenco-manager user token create)"
-            }
-            Stranger::Unknown => {
+                    .to_owned(),
+            ),
+            Stranger::Unknown => (
+                StatusCode::UNAUTHORIZED,
+                UNAUTHENTICATED,
                 "what was sent to log in is not valid, or no longer: log in again, or send another access token"
-            }
+                    .to_owned(),
+            ),
+            Stranger::Expired => (expired(), "expired", "JWT token expired".to_owned()),
+            Stranger::TooOften(wait) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "too-often",
+                format!("there were too many wrong tries to log in; try again in {} seconds", whole_seconds(wait)),
+            ),
+            Stranger::Trouble => (StatusCode::INTERNAL_SERVER_ERROR, "internal", INTERNAL.to_owned()),
         };
-        Self {
-            status: StatusCode::UNAUTHORIZED,
-            code: UNAUTHENTICATED,
-            message: message.into(),
-            problems: Vec::new(),
-        }
+        let retry_after =
+            if let Stranger::TooOften(wait) = stranger { Some(whole_seconds(wait)) } else { None };
+        Self { status, code, message, problems: Vec::new(), retry_after }
     }
 
     /// A worker's credentials are missing or wrong.
@@ -114,6 +143,7 @@ impl ApiError {
             code: "unauthorized",
             message: message.into(),
             problems: Vec::new(),
+            retry_after: None,
         }
     }
 
@@ -124,6 +154,7 @@ impl ApiError {
             code: "unhealthy",
             message: message.into(),
             problems: Vec::new(),
+            retry_after: None,
         }
     }
 
@@ -135,6 +166,7 @@ impl ApiError {
             code: "internal",
             message: INTERNAL.into(),
             problems: Vec::new(),
+            retry_after: None,
         }
     }
 
@@ -166,7 +198,7 @@ impl ApiError {
         self.with_challenge(response)
     }
 
-    /// Workers prove who they are in another way than people. A browser that read `Basic` would ask for a password.
+    /// Says as well how to be let in, and when. Workers prove who they are in another way than people; a browser that read `Basic` would ask for a password.
     fn with_challenge(&self, mut response: Response) -> Response {
         if self.status == StatusCode::UNAUTHORIZED {
             let challenge = if self.code == UNAUTHENTICATED {
@@ -178,6 +210,9 @@ impl ApiError {
                 .headers_mut()
                 .insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static(challenge));
         }
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
         response
     }
 }
@@ -185,9 +220,11 @@ impl ApiError {
 impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
         let (status, code) = match &error {
-            Error::UnknownTask(_) | Error::UnknownJob(_) | Error::UnknownWorker(_) => {
-                (StatusCode::NOT_FOUND, "not-found")
-            }
+            Error::UnknownTask(_)
+            | Error::UnknownJob(_)
+            | Error::UnknownWorker(_)
+            | Error::UnknownToken(_) => (StatusCode::NOT_FOUND, "not-found"),
+            Error::NameTaken(_) => (StatusCode::CONFLICT, "name-taken"),
             Error::NotYours { .. } => (StatusCode::CONFLICT, "not-yours"),
             Error::Illegal(_) | Error::IllegalAction(_) => (StatusCode::CONFLICT, "too-late"),
             Error::Unfinished(_) => (StatusCode::CONFLICT, "too-early"),
@@ -202,7 +239,7 @@ impl From<Error> for ApiError {
         };
         let message = error.to_string();
         let problems = if let Error::BadSettings(problems) = error { problems } else { Vec::new() };
-        Self { status, code, message, problems }
+        Self { status, code, message, problems, retry_after: None }
     }
 }
 
@@ -213,7 +250,7 @@ impl From<BodyError> for ApiError {
             BodyError::TooSlow => (StatusCode::REQUEST_TIMEOUT, "too-slow"),
             BodyError::Broken => (StatusCode::BAD_REQUEST, "bad-request"),
         };
-        Self { status, code, message: error.to_string(), problems: Vec::new() }
+        Self { status, code, message: error.to_string(), problems: Vec::new(), retry_after: None }
     }
 }
 
@@ -232,7 +269,8 @@ pub fn no_route(rejection: &Rejection) -> Response {
     } else {
         (StatusCode::NOT_FOUND, "not-found", "there is nothing at this address")
     };
-    ApiError { status, code, message: message.into(), problems: Vec::new() }.into_response()
+    ApiError { status, code, message: message.into(), problems: Vec::new(), retry_after: None }
+        .into_response()
 }
 
 /// The answer to a request whose handler panicked. What a worker asks of its task is always answered in the

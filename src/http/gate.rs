@@ -1,9 +1,13 @@
 //! The gate: who asks is found out once, before the routes; and each route for people asks there whether they may.
 
-use std::sync::Arc;
+use std::{
+    convert::Infallible,
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
 use futures_util::future::{Ready, ready};
-use headers::{Authorization, Header, authorization::Bearer};
+use headers::{Authorization, Cookie, Header, authorization::Bearer};
 use http::{HeaderMap, HeaderValue, Method, Request, header};
 use hyper::{body::Incoming, service::service_fn};
 use warp::{
@@ -15,16 +19,20 @@ use warp::{
 
 use super::{
     Site,
+    api::session,
     audit::{Noted, Recorder},
     cross_site,
     error::ApiError,
     routes::Route,
-    server::Routes,
+    server::{Peer, Routes},
 };
 use crate::{
-    domain::people::{Person, Role},
-    services::{Presented, Stranger},
+    domain::people::{Authentication, Person, Role},
+    services::{Known, Presented, Services, Stranger},
 };
+
+/// The cookie in which the page keeps the word of the Flamenco Server, as in 2.x.
+pub const JWT_COOKIE: &str = "jwtToken";
 
 /// Who a route is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,33 +58,68 @@ impl Access {
 
 /// Who asks, as far as the Manager knows. Where it does the [`Person`] is among the extensions of the request, too.
 #[derive(Clone)]
-struct Visitor {
-    who: Result<Person, Stranger>,
+pub struct Visitor {
+    /// Somebody, or why nobody knows who it is.
+    pub who: Result<Known, Stranger>,
     /// A cookie is all that speaks for them, which a browser sends along whoever wrote the page.
     by_cookie: bool,
+    /// Nobody has to log in, and the name by which they came could be anybody's.
+    is_astray: bool,
+    services: Arc<Services>,
+}
+
+impl Visitor {
+    /// Comes back when nobody knows them any more: they are logged out, or their token is revoked.
+    pub async fn until_unknown(&self) {
+        if let Ok(known) = &self.who {
+            self.services.until_unknown(known).await;
+        }
+    }
 }
 
 /// The routes as the server takes them: who asks is found out first. Routes read it with `warp::ext::get::<Person>()`.
 pub fn identified<R: Routes>(site: &Arc<Site>, routes: R) -> impl Routes + use<R> {
     let site = Arc::clone(site);
     service_fn(move |mut request: Request<Incoming>| {
-        let visitor = visitor(&site, request.headers());
-        if let Ok(person) = &visitor.who {
-            request.extensions_mut().insert(person.clone());
+        let from = request.extensions().get().map_or(NOWHERE, |peer: &Peer| peer.address.ip());
+        let visitor = visitor(&site, request.headers(), from);
+        if let Ok(known) = &visitor.who {
+            request.extensions_mut().insert(known.person.clone());
         }
-        request.extensions_mut().insert(visitor);
+        // Workers, who ask most, bring nothing that could make them known here.
+        if !matches!(visitor.who, Err(Stranger::Nobody)) {
+            request.extensions_mut().insert(visitor);
+        }
         request.extensions_mut().insert(Noted::default());
         routes.call(request)
     })
 }
 
-fn visitor(site: &Site, headers: &HeaderMap) -> Visitor {
-    let bearer = Authorization::<Bearer>::decode(&mut headers.get_all(header::AUTHORIZATION).iter());
-    let presented = match &bearer {
-        Ok(Authorization(bearer)) => Presented::Bearer(bearer.token()),
-        Err(_) => Presented::Nothing,
+/// Where somebody comes from who comes from nowhere: it cannot be.
+const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+fn visitor(site: &Site, headers: &HeaderMap, from: IpAddr) -> Visitor {
+    let bearer = Authorization::<Bearer>::decode(&mut headers.get_all(header::AUTHORIZATION).iter()).ok();
+    let cookies = Cookie::decode(&mut headers.get_all(header::COOKIE).iter()).ok();
+    let cookie = |name| cookies.as_ref().and_then(|cookies| cookies.get(name));
+    let presented = Presented {
+        bearer: bearer.as_ref().map(Authorization::token),
+        session: cookie(session::COOKIE),
+        jwt: cookie(JWT_COOKIE),
     };
-    Visitor { who: site.services.identify(presented), by_cookie: false }
+    let who = site.services.identify(presented, from);
+    let by_cookie =
+        who.is_ok() && bearer.is_none() && site.services.authentication() != Authentication::Nobody;
+    let host = headers.get(header::HOST).map(|host| host.to_str().unwrap_or_default());
+    let is_astray = site.services.authentication() == Authentication::Nobody
+        && host.is_some_and(|host| cross_site::may_lead_astray(host, &site.own_names));
+    Visitor { who, by_cookie, is_astray, services: Arc::clone(&site.services) }
+}
+
+/// Hands a handler who asks, as far as it is known.
+pub fn visitor_if_any() -> impl Filter<Extract = (Option<Visitor>,), Error = Infallible> + Clone + Send + Sync
+{
+    warp::ext::optional()
 }
 
 /// Puts the gate before the route at `path`, with `{placeholders}`: only whom it is for gets through. What the route
@@ -135,8 +178,14 @@ fn admit(
         return Err(ApiError::forbidden("web pages of other sites may not command this Manager"));
     }
     let Some(needed) = needs else { return Ok(()) };
+    if visitor.is_some_and(|visitor| visitor.is_astray) {
+        return Err(ApiError::forbidden(
+            "nobody has to log in here, so the Manager answers only at addresses, at names without a dot and at the name in \
+             own_url: others could make any other name lead here; set own_url, or [user_authentication] mode = \"token\"",
+        ));
+    }
     let person = match visitor.map(|visitor| &visitor.who) {
-        Some(Ok(person)) => person,
+        Some(Ok(known)) => &known.person,
         Some(Err(stranger)) => return Err(ApiError::unauthenticated(*stranger)),
         None => return Err(ApiError::unauthenticated(Stranger::Nobody)),
     };

@@ -56,6 +56,8 @@ pub struct Site {
     pub settings: (Option<String>, Vec<Setting>),
     /// The port of HTTPS, if that is served.
     pub https_port: Option<u16>,
+    /// The host names that the configuration gives to this Manager.
+    pub own_names: Vec<String>,
     /// Those who listen to what happens.
     pub live: Live,
     /// The local time zone, in which sleep schedules are meant.

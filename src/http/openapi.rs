@@ -39,10 +39,11 @@ use warp::Filter;
 
 use super::{
     Site, VERSION,
+    api::session,
     audit::Recorder,
     documents,
-    error::ApiError,
-    gate::{Access, guarded},
+    error::{ApiError, expired},
+    gate::{Access, JWT_COOKIE, guarded},
     routes::{Answer, Route, any_of, endpoint, json},
 };
 
@@ -187,6 +188,8 @@ impl Operation {
         let is_guarded = access != Access::Anybody;
         [
             (is_guarded, StatusCode::UNAUTHORIZED),
+            (is_guarded, expired()),
+            (is_guarded, StatusCode::TOO_MANY_REQUESTS),
             (true, StatusCode::INTERNAL_SERVER_ERROR),
             (!self.placeholders.is_empty(), StatusCode::NOT_FOUND),
             (self.query.is_some() || self.body.is_some(), StatusCode::BAD_REQUEST),
@@ -265,7 +268,15 @@ fn document(operations: &[(Access, Operation)]) -> Value {
             "securitySchemes": {
                 "token": {
                     "type": "http", "scheme": "bearer",
-                    "description": "An access token",
+                    "description": "An access token; below a Flamenco Server its JWT, too",
+                },
+                "session": {
+                    "type": "apiKey", "in": "cookie", "name": session::COOKIE,
+                    "description": "What `POST /api/session` sets",
+                },
+                "jwt": {
+                    "type": "apiKey", "in": "cookie", "name": JWT_COOKIE,
+                    "description": "The JWT of the Flamenco Server, where there is one",
                 },
             },
         },
@@ -284,7 +295,7 @@ fn describe(
         "responses": responses(operation, access, answered),
         "security": match access {
             Access::Anybody => json!([]),
-            Access::People | Access::Admins => json!([{ "token": [] }]),
+            Access::People | Access::Admins => json!([{ "token": [] }, { "session": [] }, { "jwt": [] }]),
         },
     });
     let placeholders = operation.placeholders.iter().map(
@@ -314,9 +325,9 @@ fn responses(operation: &Operation, access: Access, answered: &mut SchemaGenerat
     let failures: Vec<_> = operation.failures(access).map(failure).collect();
     let mut responses = Map::new();
     for Described { status, kind, schema } in operation.answers.iter().chain(&failures) {
-        let response = responses
-            .entry(status.as_str())
-            .or_insert_with(|| json!({ "description": status.canonical_reason().unwrap_or_default() }));
+        let response = responses.entry(status.as_str()).or_insert_with(
+            || json!({ "description": status.canonical_reason().unwrap_or("Token Expired") }),
+        );
         if *status != StatusCode::NO_CONTENT {
             response["content"][kind] = json!({ "schema": schema(answered) });
         }

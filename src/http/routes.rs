@@ -38,9 +38,22 @@ pub fn routes(site: &Arc<Site>) -> impl Routes + use<> {
         presence::sign_off(site),
         presence::register(site),
     ];
-    let anybody = vec![api::farm::version(), api::farm::health(site)];
-    let admins = vec![api::audit::list(site)];
+    let anybody = vec![
+        api::farm::version(),
+        api::farm::health(site),
+        api::session::show(site),
+        api::session::log_in(site),
+        api::session::log_out(site),
+    ];
+    let admins = vec![
+        api::audit::list(site),
+        api::session::create_link(site),
+        api::tokens::list(site),
+        api::tokens::create(site),
+        api::tokens::revoke(site),
+    ];
     let scripts = [
+        (Access::Anybody, scripts::token_urls(site)),
         (Access::People, scripts::as_json(site)),
         (Access::People, scripts::worker_action(site)),
         (Access::People, scripts::set_sleep_schedule(site)),

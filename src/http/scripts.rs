@@ -18,10 +18,12 @@ use super::{
     gate::{Access, guarded},
     logs,
     routes::{Answer, Route, endpoint, json, look, with},
+    server::Peer,
     worker::{presence::no_content, tasks::malformed_id},
 };
 use crate::domain::{
     ids::{JobId, TaskId, WorkerId},
+    people::Authentication,
     worker::WorkerStatus,
 };
 
@@ -212,6 +214,37 @@ pub fn kick(site: &Arc<Site>) -> Script {
         },
     ));
     Script { method: Method::GET, path: "/kick", deed: Some("fetch tasks from the Server"), route }
+}
+
+/// `GET /jwt/token-urls`: where a browser gets the word of the Flamenco Server about its user. Where the Server is not asked
+/// for it there is no such thing; pages of 2.x take that for a Manager that lets everybody in.
+pub fn token_urls(site: &Arc<Site>) -> Script {
+    let route = endpoint(
+        warp::path!("jwt" / "token-urls")
+            .and(warp::get())
+            .and(with(site))
+            .and(warp::ext::get::<Peer>())
+            .and(warp::header::headers_cloned())
+            .then(async |site: Arc<Site>, peer: Peer, headers: HeaderMap| -> Answer {
+                Ok(urls(&site, peer, &headers).unwrap_or_else(ApiError::into_text))
+            }),
+    );
+    Script { method: Method::GET, path: "/jwt/token-urls", deed: None, route }
+}
+
+fn urls(site: &Site, peer: Peer, headers: &HeaderMap) -> Answer {
+    let exchange =
+        site.exchange.as_ref().filter(|_| site.services.authentication() == Authentication::Server);
+    let Some(exchange) = exchange else {
+        return Err(ApiError::not_found("no Flamenco Server vouches for people here"));
+    };
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let scheme = if peer.tls { "https" } else { "http" };
+    let urls = documents::TokenUrls {
+        token_url: exchange.token_url(),
+        login_url: exchange.login_url(&format!("{scheme}://{host}/")),
+    };
+    Ok(warp::reply::with_header(json(&urls), header::CACHE_CONTROL, "no-store").into_response())
 }
 
 /// `GET /tasks/{id}/redir-to-server`: to the Server's own page about the task.

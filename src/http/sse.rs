@@ -1,4 +1,5 @@
-//! Server-sent events: how one is written, and answers that go on until the Manager stops.
+//! Server-sent events: how one is written, and answers that go on until the Manager stops, or who asked is no longer
+//! welcome.
 
 use std::{convert::Infallible, fmt::Write as _, time::Duration};
 
@@ -8,7 +9,10 @@ use http::{HeaderValue, header};
 use tokio_util::sync::CancellationToken;
 use warp::{Filter, Reply, reject::Rejection, reply::Response};
 
-use super::server::Stopping;
+use super::{
+    gate::{Visitor, visitor_if_any},
+    server::Stopping,
+};
 
 /// When there is nothing to tell for so long, a comment is sent, so that nobody on the way takes the connection for dead.
 const QUIET: Duration = Duration::from_secs(15);
@@ -31,13 +35,29 @@ pub fn event(name: &str, id: Option<&str>, data: &str) -> String {
     event
 }
 
-/// An answer of `events`, each of them one or several that are written down, until they end or the Manager stops.
-pub fn answer(
-    events: impl Stream<Item = Bytes> + Send + Sync + 'static,
+/// When an answer ends that has no end of its own.
+pub struct End {
     stop: CancellationToken,
-) -> Response {
-    let until_the_stop = Box::pin(events.take_until(stop.cancelled_owned()));
-    let never_quiet = stream::unfold(until_the_stop, async |mut events| {
+    visitor: Option<Visitor>,
+}
+
+impl End {
+    /// Comes back when the Manager stops, or when nobody knows any more who asked.
+    async fn comes(self) {
+        let unknown = async {
+            match &self.visitor {
+                Some(visitor) => visitor.until_unknown().await,
+                None => std::future::pending().await,
+            }
+        };
+        self.stop.run_until_cancelled(unknown).await;
+    }
+}
+
+/// An answer of `events`, each of them one or several that are written down, until they end or `end` comes.
+pub fn answer(events: impl Stream<Item = Bytes> + Send + Sync + 'static, end: End) -> Response {
+    let until_the_end = Box::pin(events.take_until(end.comes()));
+    let never_quiet = stream::unfold(until_the_end, async |mut events| {
         match tokio::time::timeout(QUIET, events.next()).await {
             Ok(Some(event)) => Some((Ok::<_, Infallible>(event), events)),
             Ok(None) => None,
@@ -53,9 +73,10 @@ pub fn answer(
     response
 }
 
-/// Hands a handler the token of the Manager's stop.
-pub fn stop() -> impl Filter<Extract = (CancellationToken,), Error = Rejection> + Clone + Send + Sync {
-    warp::ext::get::<Stopping>().map(|Stopping(stop)| stop)
+/// Hands a handler the end of such an answer.
+pub fn end() -> impl Filter<Extract = (End,), Error = Rejection> + Clone + Send + Sync {
+    let both = warp::ext::get::<Stopping>().and(visitor_if_any());
+    both.map(|Stopping(stop), visitor| End { stop, visitor })
 }
 
 #[cfg(test)]
@@ -82,7 +103,8 @@ mod tests {
             tokio::time::sleep(QUIET * 5 / 2).await;
             Bytes::from("late")
         });
-        let mut body = answer(late.chain(stream::pending()), stop.clone()).into_body();
+        let mut body =
+            answer(late.chain(stream::pending()), End { stop: stop.clone(), visitor: None }).into_body();
         let mut sent = Vec::new();
         while sent.last().is_none_or(|last| last != "late") {
             sent.push(body.frame().await.unwrap().unwrap().into_data().unwrap());

@@ -28,6 +28,8 @@ const JOBS: Duration = Duration::from_secs(1);
 
 /// How often it is looked how much room there is on the disks.
 const DISKS: Duration = Duration::from_mins(1);
+/// When access tokens were last used is written this often, and sessions that have ended are forgotten.
+const PEOPLE: Duration = Duration::from_mins(1);
 
 /// Starts all loops. They end soon after `stop`.
 pub fn spawn_all(
@@ -96,6 +98,12 @@ pub fn spawn_all(
     });
 
     let s = Arc::clone(services);
+    drive(tracker, stop, "people", from_start(PEOPLE), move || {
+        let s = Arc::clone(&s);
+        async move { s.look_after_people().await }
+    });
+
+    let s = Arc::clone(services);
     let known = Arc::new(Mutex::new(BTreeSet::new()));
     drive(tracker, stop, "starvation", from_start(timeout_check), move || {
         let (s, known) = (Arc::clone(&s), Arc::clone(&known));
@@ -152,6 +160,16 @@ pub fn spawn_certificates(tracker: &TaskTracker, stop: &CancellationToken, tls: 
             end.run_until_cancelled(t.look_after()).await;
             Ok(())
         }
+    });
+}
+
+/// Starts to download the public keys by which the Flamenco Server vouches for people, again and again.
+pub fn spawn_vouching(tracker: &TaskTracker, stop: &CancellationToken, exchange: &Arc<Exchange>) {
+    let e = Arc::clone(exchange);
+    let pace = Pace { first: Duration::ZERO, every: EXCHANGE };
+    drive(tracker, stop, "download of public keys", pace, move || {
+        let e = Arc::clone(&e);
+        async move { e.fetch_keys().await }
     });
 }
 

@@ -34,8 +34,9 @@ use std::sync::{Arc, Mutex, atomic::AtomicU8};
 
 use jiff::{SignedDuration, Timestamp};
 
+use self::{access::Admission, credentials::Credentials, identity::Identities, server_news::ServerNews};
 pub use self::{
-    access::{Presented, Stranger},
+    access::{Known, KnownKeys, LoginLink, Presented, Shown, Stranger},
     care::{Overdue, SleepChanges, TimedOut},
     disks::{Disks, Places},
     explain::{JobExplained, JobForWorker, Takers, TaskExplained, WorkerExplained},
@@ -51,7 +52,6 @@ pub use self::{
     server_tasks::{Candidate, DownloadStart},
     watching::{Changed, Changes},
 };
-use self::{credentials::Credentials, identity::Identities, server_news::ServerNews};
 use crate::{
     clock::Clock,
     domain::{
@@ -59,7 +59,7 @@ use crate::{
         audit::Strangers,
         compile::Problem,
         failure::FailurePolicy,
-        ids::{JobId, TaskId, WorkerId},
+        ids::{JobId, TaskId, TokenId, WorkerId},
         job::IllegalAction,
         people::Authentication,
         task::IllegalTransition,
@@ -89,6 +89,8 @@ pub struct Policy {
     pub authentication: Authentication,
     /// The variables in the settings of commands.
     pub variables: Variables,
+    /// What the Flamenco Server calls this Manager; empty without one.
+    pub manager_id: String,
     /// Is there a Flamenco Server that has to hear of its tasks?
     pub has_server: bool,
     /// How long a worker has to stop a task that the Server lists for cancellation, before it is taken away.
@@ -109,6 +111,7 @@ pub struct Services {
     policy: Policy,
     identities: Arc<Identities>,
     credentials: Credentials,
+    admission: Admission,
     news: ServerNews,
     started: Timestamp,
     /// In so many turns it is looked for jobs whose tasks have yet to follow what is wanted of them.
@@ -129,6 +132,12 @@ pub enum Error {
     /// There is no such worker.
     #[error("worker {0} is not known")]
     UnknownWorker(WorkerId),
+    /// There is no such access token.
+    #[error("access token {0} is not known")]
+    UnknownToken(TokenId),
+    /// Another access token has this name.
+    #[error("there is an access token {0:?} already; use another name, or revoke that one")]
+    NameTaken(String),
     /// Another worker has the task, or had it last.
     #[error("task {task} belongs to another worker")]
     NotYours {
@@ -204,7 +213,7 @@ impl Services {
         // What a crash cut off is taken up at the start.
         let turns_for_jobs = AtomicU8::new(1);
         let strangers = Mutex::default();
-        let (credentials, disks) = (Credentials::new(), Mutex::default());
+        let (credentials, admission, disks) = (Credentials::new(), Admission::new(), Mutex::default());
         Self {
             store,
             logs,
@@ -212,6 +221,7 @@ impl Services {
             policy,
             identities,
             credentials,
+            admission,
             news,
             started,
             turns_for_jobs,
@@ -288,7 +298,7 @@ impl Services {
 
     /// Writes what is only in memory, and closes the database. Doing so twice is no error.
     pub async fn stop(&self) -> Result<(), Error> {
-        let flushed = self.flush_heartbeats().await;
+        let flushed = self.flush_heartbeats().await.and(self.look_after_people().await);
         self.logs.settle().await;
         self.store.close();
         match flushed {

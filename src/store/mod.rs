@@ -13,6 +13,7 @@ mod failures;
 pub mod heartbeats;
 mod jobs;
 mod keys;
+mod people;
 mod ready;
 mod records;
 mod schema;
@@ -37,6 +38,7 @@ use redb::{Database, DatabaseError, ReadableDatabase, StorageError, TableHandle}
 
 pub use self::{
     blacklist::BlacklistEntry,
+    people::SecretDigest,
     ready::ReadyGroup,
     server_wishes::LogRequest,
     touched::{Set, Touched},

@@ -13,9 +13,9 @@ use crate::domain::{
     audit::Deed,
     event::Event,
     idempotency::Receipt,
-    ids::{JobId, TaskId, WorkerId},
+    ids::{JobId, TaskId, TokenId, WorkerId},
     job::{Job, JobState, JobWish, Tally},
-    people::Role,
+    people::{AccessToken, Role, Session},
     sleep::{Days, SleepSchedule},
     tags::Tags,
     task::{FailedBy, Progress, Task, TaskStatus},
@@ -430,6 +430,73 @@ impl Record for Receipt {
     fn from_layout(layout: ReceiptV1) -> Result<Self, StoreError> {
         let ReceiptV1 { job, digest, taken } = layout;
         Ok(Self { job: JobId(job), digest, taken: time_from_millis(taken)? })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct AccessTokenV1 {
+    id: Id,
+    name: String,
+    role: u8,
+    created: i64,
+    last_used: Option<i64>,
+}
+
+impl Record for AccessToken {
+    type Layout<'a> = AccessTokenV1;
+    const VERSION: u8 = 1;
+    const WHAT: &'static str = "an access token";
+
+    fn to_layout(&self) -> AccessTokenV1 {
+        let Self { id, name, role, created, last_used } = self;
+        AccessTokenV1 {
+            id: id.0,
+            name: name.clone(),
+            role: role_byte(*role),
+            created: created.as_millisecond(),
+            last_used: last_used.map(Timestamp::as_millisecond),
+        }
+    }
+
+    fn from_layout(layout: AccessTokenV1) -> Result<Self, StoreError> {
+        let AccessTokenV1 { id, name, role, created, last_used } = layout;
+        Ok(Self {
+            id: TokenId(id),
+            name,
+            role: from_byte(role, Role::ALL, role_byte)?,
+            created: time_from_millis(created)?,
+            last_used: last_used.map(time_from_millis).transpose()?,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct SessionV1 {
+    name: String,
+    role: u8,
+    token: Option<Id>,
+    until: i64,
+}
+
+impl Record for Session {
+    type Layout<'a> = SessionV1;
+    const VERSION: u8 = 1;
+    const WHAT: &'static str = "a session";
+
+    fn to_layout(&self) -> SessionV1 {
+        let Self { name, role, token, until } = self;
+        SessionV1 {
+            name: name.clone(),
+            role: role_byte(*role),
+            token: token.map(|token| token.0),
+            until: until.as_millisecond(),
+        }
+    }
+
+    fn from_layout(layout: SessionV1) -> Result<Self, StoreError> {
+        let SessionV1 { name, role, token, until } = layout;
+        let (role, until) = (from_byte(role, Role::ALL, role_byte)?, time_from_millis(until)?);
+        Ok(Self { name, role, token: token.map(TokenId), until })
     }
 }
 

@@ -70,6 +70,10 @@ tables! {
     Blacklist = "blacklist",
     /// Key of a submission → the job that was made of it, and of what.
     Submissions = "submissions",
+    /// SHA-256 of an access token → the rest of it.
+    AccessTokens = "access-tokens",
+    /// SHA-256 of the secret in a session's cookie → the session.
+    Sessions = "sessions",
     /// Sequence number → an update that the Server has yet to hear.
     UpdateQueue = "update-queue",
     /// (task, sequence number) → nothing. The updates that the Server has yet to hear, by task.

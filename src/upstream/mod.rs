@@ -1,5 +1,5 @@
 //! The Flamenco Server as the Manager sees it: one method is one HTTP call of `server-protocol.md`, sections 1.1 to
-//! 1.5. When to call, how often to try again and what to do with the answers is decided elsewhere.
+//! 1.5, 1.9 and 1.10. When to call, how often to try again and what to do with the answers is decided elsewhere.
 
 mod answer;
 mod call;
@@ -11,6 +11,7 @@ mod push;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod vouching;
 
 use std::{
     io::Read,
@@ -20,8 +21,9 @@ use std::{
 
 use http::{
     HeaderValue, Method, Uri,
-    header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, IF_NONE_MATCH},
+    header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, IF_NONE_MATCH, LAST_MODIFIED},
 };
+use jiff::Timestamp;
 use tokio::{
     net::{UdpSocket, lookup_host},
     sync::Semaphore,
@@ -36,6 +38,7 @@ pub use link::{Limits, Link};
 use log_file::LogBody;
 use push::Pusher;
 pub use tasks::{Download, TaskAnswer};
+use vouching::Vouching;
 
 use crate::domain::{ids::TaskId, server_task::ServerTask};
 
@@ -47,6 +50,9 @@ const LARGEST_ANSWER: u64 = 64 << 20;
 
 /// The largest download, in bytes. Without a past it has every task of every running job.
 const LARGEST_DOWNLOAD: u64 = 1 << 30;
+
+/// The largest download of public keys, in bytes: room for hundreds.
+const LARGEST_KEYS: u64 = 64 << 10;
 
 /// Asks for what was updated since, in the words of an earlier answer.
 const IF_UPDATED_SINCE: &str = "X-Flamenco-If-Updated-Since";
@@ -73,6 +79,7 @@ pub struct Server {
     rechecks: Line,
     recheck_turns: Arc<Semaphore>,
     pusher: Pusher,
+    vouching: Vouching,
 }
 
 impl Server {
@@ -86,6 +93,7 @@ impl Server {
             rechecks: Line::new(link, limits.recheck, &limits),
             recheck_turns: Arc::new(Semaphore::new(RECHECKS)),
             pusher: Pusher::new(calls.clone(), batches),
+            vouching: Vouching::new(link),
             calls,
             limits,
         }
@@ -189,6 +197,36 @@ impl Server {
             }
         })
         .await
+    }
+
+    /// The Server's public keys in PEM, and what it calls the time of their last change, unless that is `modified`
+    /// (section 1.9).
+    pub async fn public_keys(&self, modified: Option<&str>) -> Result<Option<(String, String)>, CallError> {
+        let modified = modified.filter(|modified| HeaderValue::from_str(modified).is_ok());
+        let request = self.vouching.keys(modified);
+        let line = self.calls.clone();
+        on_a_thread(&self.calls, move || {
+            let answer = line.call(request, (), LARGEST_KEYS)?;
+            match answer.status {
+                200 => {
+                    let modified = answer.header(LAST_MODIFIED.as_str()).unwrap_or_default().to_owned();
+                    Ok(Some((String::from_utf8_lossy(&answer.body).into_owned(), modified)))
+                }
+                304 => Ok(None),
+                _ => Err(answer.refusal()),
+            }
+        })
+        .await
+    }
+
+    /// Where a browser that is logged in at the Server gets its word about its user (section 1.9).
+    pub fn token_url(&self, now: Timestamp) -> String {
+        self.vouching.token_url(now)
+    }
+
+    /// Where a browser logs in at the Server, to come back to `page` then (section 1.9).
+    pub fn login_url(&self, page: &str) -> String {
+        self.vouching.login_url(page)
     }
 
     /// The page about a task, for browsers (section 1.10).

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use flamenco_manager::domain::people::Role;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use jiff::ToSpan;
 use serde_json::{Value, json};
@@ -96,6 +97,7 @@ async fn every_operation_can_be_done() {
     m.check_timeouts().await;
     ada.takes(&shot["a"]).await;
     ada.reports(&shot["a"], &json!({"log": "half-way"})).await;
+    let (about, token) = m.services.create_token("ada", Role::Admin).await.unwrap();
     let submission = job([task("c")]);
     let line = format!("{}/{}/sleep", late.id, shot.id);
     let mut done = BTreeSet::new();
@@ -149,6 +151,13 @@ async fn every_operation_can_be_done() {
         ("post", "/api/jobs/{id}/cancel", &shot.id, "", json!(null)),
         ("post", "/api/jobs/{id}/requeue", &shot.id, "?tasks=failed", json!(null)),
         ("delete", "/api/jobs/{id}", &shot.id, "?force=true", json!(null)),
+        ("get", "/api/session", "", "", json!(null)),
+        ("post", "/api/session", "", "", json!({"token": token})),
+        ("delete", "/api/session", "", "", json!(null)),
+        ("post", "/api/login-links", "", "", json!({"role": "viewer"})),
+        ("get", "/api/tokens", "", "", json!(null)),
+        ("post", "/api/tokens", "", "", json!({"name": "bo", "role": "viewer"})),
+        ("delete", "/api/tokens/{id}", &about.id.to_string(), "", json!(null)),
         ("delete", "/api/tasks", "", "", json!(null)),
         ("delete", "/api/task-update-queue", "", "", json!(null)),
     ] {

@@ -3,6 +3,7 @@
 mod audit;
 mod job;
 mod task;
+mod user;
 mod worker;
 
 use std::{ffi::OsString, path::PathBuf};
@@ -13,6 +14,7 @@ pub use self::{
     audit::AuditCommand,
     job::{BlendJob, Changes, JobCommand, JobFilter, Setting, Submission},
     task::TaskCommand,
+    user::{TokenCommand, UserCommand},
     worker::{WorkerCommand, WorkerName},
 };
 use super::logging::LogLevel;
@@ -54,7 +56,7 @@ pub struct Args {
     #[command(flatten)]
     loudness: Loudness,
 
-    /// Log a JSON object a line; "check", "job", "task" and "worker" print JSON
+    /// Log a JSON object a line; "check", "job", "task", "worker" and "user" print JSON
     #[arg(long, global = true, help_heading = GENERAL)]
     pub json: bool,
 
@@ -121,6 +123,11 @@ pub enum Command {
 
     /// Look at what people did, on the running Manager
     Audit(On<AuditCommand>),
+
+    /// Say who may use the pages and the API
+    ///
+    /// While a Manager is running on the database it is the one that does so.
+    User(On<UserCommand>),
 }
 
 /// For commands that ask before they erase something.
@@ -137,6 +144,11 @@ pub struct On<C: Subcommand> {
     /// Where the Manager is [default: on this machine, at the port that the configuration says]
     #[arg(long, global = true, value_name = "URL", help_heading = GENERAL)]
     pub manager: Option<HttpUrl>,
+
+    /// A file with the access token to show [default: FLAMENCO_MANAGER_TOKEN; else, on the Manager's own machine, the
+    /// file that it keeps beside its database]
+    #[arg(long, global = true, value_name = "FILE", help_heading = GENERAL)]
+    pub token_file: Option<PathBuf>,
 
     /// What it shall do.
     #[command(subcommand)]
@@ -255,10 +267,14 @@ mod tests {
         let id = "5c7d0000000000000000abc9";
         let manager: Option<HttpUrl> = Some("http://farm:8080/".parse().unwrap());
         let shown = JobCommand::Show { id: id.parse().unwrap() };
-        let expected = Command::Job(On { manager: manager.clone(), command: shown });
+        let expected = Command::Job(On { manager: manager.clone(), token_file: None, command: shown });
         assert_eq!(command(&format!("job --manager http://farm:8080 show {id}")), expected);
         assert_eq!(command(&format!("job show {id} --manager http://farm:8080/")), expected);
-        let expected = Command::Worker(On { manager, command: WorkerCommand::List { status: Vec::new() } });
+        let expected = Command::Worker(On {
+            manager,
+            token_file: None,
+            command: WorkerCommand::List { status: Vec::new() },
+        });
         assert_eq!(command("worker list --manager http://farm:8080"), expected);
     }
 

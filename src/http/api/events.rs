@@ -36,7 +36,7 @@ pub fn events(site: &Arc<Site>) -> Endpoint {
             .and(warp::get())
             .and(with(site))
             .and(parameters())
-            .and(sse::stop())
+            .and(sse::end())
             .then(async |site: Arc<Site>, filters: Result<Filters, ApiError>, stop| -> Answer {
                 let Filters { topics, job } = filters?;
                 let topics = topics.map_or(Ok(Topic::ALL.to_vec()), |names| read_topics(&names))?;

@@ -176,7 +176,7 @@ pub fn log(site: &Arc<Site>) -> Endpoint {
             .and(with(site))
             .and(parameters())
             .and(warp::header::headers_cloned())
-            .and(sse::stop())
+            .and(sse::end())
             .then(
                 async |task: String,
                        site: Arc<Site>,

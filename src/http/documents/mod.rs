@@ -10,6 +10,7 @@ mod failure;
 mod farm;
 mod job;
 mod outcome;
+mod people;
 mod settings;
 mod task;
 mod variables;
@@ -26,6 +27,7 @@ pub use self::{
     farm::{Erased, Farm, Health, Version, farm},
     job::{Deleted, Job, JobList, JobTypes, Plan, job, plan, starved_job},
     outcome::{Outcome, Refused},
+    people::{Link, NewToken, Session, TokenList, TokenUrls, link, session_person, token},
     settings::Settings,
     task::{Commands, Grid, TaskList, TaskOfPeople, cell, commands_of_worker, task, task_text},
     variables::VariableList,

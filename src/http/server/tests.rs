@@ -353,7 +353,7 @@ async fn server_of_events(limits: Limits, pause: Duration) -> Running {
         let first = stream::iter([Bytes::from("first")]);
         crate::http::sse::answer(first.chain(then).chain(stream::pending()), stop)
     };
-    Running::with(limits, crate::http::sse::stop().map(events).boxed()).await
+    Running::with(limits, crate::http::sse::end().map(events).boxed()).await
 }
 
 #[tokio::test]

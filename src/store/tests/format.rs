@@ -10,8 +10,9 @@ use crate::{
         audit::Deed,
         event::Event,
         idempotency::Receipt,
+        ids::TokenId,
         job::{Job, JobState, JobWish, Tally},
-        people::Role,
+        people::{AccessToken, Role, Session},
         sleep::{Days, SleepSchedule},
         tags::Tags,
         task::{FailedBy, Progress, Task, TaskStatus},
@@ -53,8 +54,21 @@ const RECEIPT: &str = "\
     0707070707070707070707070707070707070707070707070707070707070707fd00148a5239030000";
 const DEED: &str = "\
     01fd00148a52390300000103616461010201007f000001016101740164 01c8";
+const ACCESS_TOKEN: &str = "\
+    010808080808080808080808080861646102fd00148a523903000001fd00148a5239030000";
+const SESSION: &str = "\
+    01036164610101080808080808080808080808fd00148a5239030000";
 const EVENT: &str = "\
     0100fd00148a523903000004040404040404040404040402022f61022f62";
+
+fn access_token() -> AccessToken {
+    let (id, name) = (TokenId([8; 12]), "ada".to_owned());
+    AccessToken { id, name, role: Role::Admin, created: NOW, last_used: Some(NOW) }
+}
+
+fn session() -> Session {
+    Session { name: "ada".to_owned(), role: Role::Viewer, token: Some(TokenId([8; 12])), until: NOW }
+}
 
 fn task() -> TaskRow {
     let task = Task {
@@ -192,6 +206,8 @@ fn every_record_is_written_and_read_as_it_always_was() {
     is_pinned(&event(), EVENT);
     is_pinned(&deed(), DEED);
     is_pinned(&Receipt { job: job_id(9), digest: [7; 32], taken: NOW }, RECEIPT);
+    is_pinned(&access_token(), ACCESS_TOKEN);
+    is_pinned(&session(), SESSION);
     is_pinned(&set_aside(), &format!("{SET_ASIDE_BEGINS}{}{SET_ASIDE_ENDS}", &UPDATE[2..]));
 }
 
@@ -235,8 +251,8 @@ fn the_names_of_tables_never_change() {
     assert_eq!(
         names,
         "meta settings jobs job-states dependents tasks commands tasks-by-job children ready ready-heads in-hand workers \
-         workers-seen failures blacklist submissions update-queue updates-by-task updates-set-aside ask-again log-requests \
-         events audit counters"
+         workers-seen failures blacklist submissions access-tokens sessions update-queue updates-by-task updates-set-aside \
+         ask-again log-requests events audit counters"
     );
 }
 
@@ -294,6 +310,8 @@ fn decode_all(bytes: &[u8]) {
         codec::decode::<Event>(bytes),
         codec::decode::<SetAside>(bytes),
         codec::decode::<Receipt>(bytes),
+        codec::decode::<AccessToken>(bytes),
+        codec::decode::<Session>(bytes),
     );
 }
 
@@ -308,8 +326,8 @@ proptest! {
     }
 
     #[test]
-    fn no_damage_makes_reading_panic(which in 0..7usize, place: prop::sample::Index, damage: [u8; 3]) {
-        let mut record = bytes([TASK, JOB, JOB_STATE, WORKER, UPDATE, EVENT, RECEIPT][which]);
+    fn no_damage_makes_reading_panic(which in 0..9usize, place: prop::sample::Index, damage: [u8; 3]) {
+        let mut record = bytes([TASK, JOB, JOB_STATE, WORKER, UPDATE, EVENT, RECEIPT, ACCESS_TOKEN, SESSION][which]);
         let place = place.index(record.len());
         for (byte, damage) in record[place..].iter_mut().zip(damage) {
             *byte = damage;

@@ -58,7 +58,7 @@ impl Door {
         self.call(Method::POST, path, &kind, form.to_owned()).await
     }
 
-    /// Any call, on a connection of its own.
+    /// Any call, on a connection of its own. The Manager is called `manager`, unless a header says otherwise.
     pub async fn call(
         &self,
         method: Method,
@@ -101,8 +101,9 @@ impl Door {
         let stream = TcpStream::connect(self.address()).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         let connection = tokio::spawn(connection);
-        let mut request = Request::builder().method(method).uri(path).header(header::HOST, "manager");
-        for (name, value) in headers {
+        let host = headers.iter().find(|(name, _)| *name == "host").map_or("manager", |(_, host)| host);
+        let mut request = Request::builder().method(method).uri(path).header(header::HOST, host);
+        for (name, value) in headers.iter().filter(|(name, _)| *name != "host") {
             request = request.header(*name, *value);
         }
         let answer = sender.send_request(request.body(Full::new(body.into()))?).await?;

@@ -39,12 +39,17 @@ impl SentEvent {
 impl Door {
     /// Begins to listen; `last` is what is known from before.
     pub async fn listen(&self, path: &str, last: Option<&str>) -> Events {
+        self.listen_with(path, last.map(|last| ("last-event-id", last))).await
+    }
+
+    /// The same, with another header.
+    pub async fn listen_with(&self, path: &str, header: Option<(&str, &str)>) -> Events {
         let stream = TcpStream::connect(self.address()).await.unwrap();
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
         let connection = tokio::spawn(connection);
         let mut request = Request::get(path).header(header::HOST, "manager");
-        if let Some(last) = last {
-            request = request.header("last-event-id", last);
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
         }
         let answer = sender.send_request(request.body(Empty::<Bytes>::new()).unwrap()).await.unwrap();
         assert_eq!(answer.status(), 200);

@@ -21,5 +21,5 @@ pub use jobs::{Job, behind, job, task, with};
 pub use killed::killed_at;
 pub use listener::Listener;
 pub use manager::{START, TestManager, config_in};
-pub use server::{Call, FakeServer, Mood};
+pub use server::{Call, FakeServer, MANAGER, Mood, Signer};
 pub use worker::TestWorker;

@@ -1,4 +1,4 @@
-//! What is wrong with a request, taken by itself (`server-protocol.md`, sections 1.0 to 1.5).
+//! What is wrong with a request, taken by itself (`server-protocol.md`, sections 1.0 to 1.5 and 1.9).
 
 use bytes::Bytes;
 use http::{Method, Request};
@@ -15,7 +15,7 @@ use super::{
 pub fn faults(request: &Request<Bytes>, call: Call, task: &str) -> Vec<String> {
     let mut faults = head(request, call);
     match call {
-        Call::Depsgraph | Call::Task => {
+        Call::Depsgraph | Call::Task | Call::Keys => {
             if !request.body().is_empty() {
                 faults.push("has a body".to_owned());
             }
@@ -66,7 +66,7 @@ fn head(request: &Request<Bytes>, call: Call) -> Vec<String> {
         (json && text(headers, "content-type") != "application/json", "is not of type application/json"),
         (!accept.is_empty() && accept != "*/*" && accept != "application/json", "accepts what is no JSON"),
         (has("content-encoding") && !(call == Call::Push && is_zipped(request)), "has a Content-Encoding"),
-        (has("if-modified-since"), "has an If-Modified-Since"),
+        (only("if-modified-since", Call::Keys), "has an If-Modified-Since"),
         (only("x-flamenco-if-updated-since", Call::Depsgraph), "has an X-Flamenco-If-Updated-Since"),
         (only("if-none-match", Call::Task), "has an If-None-Match"),
     ];

@@ -1,4 +1,4 @@
-//! What the fake Server answers (`server-protocol.md`, sections 1.0 to 1.5).
+//! What the fake Server answers (`server-protocol.md`, sections 1.0 to 1.5 and 1.9).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +16,7 @@ use super::{
     inspector::Inspector,
     memory::{Document, Etag, MANAGER, Memory},
     mood::{Call, Mood, Moods},
+    vouching::Keys,
 };
 
 /// What the Manager shows to be let in.
@@ -53,9 +54,10 @@ impl Errand {
             ["managers", manager, "task-update-batch"] => (Call::Push, manager, ""),
             ["managers", manager, "attach-task-log", task] => (Call::Log, manager, task),
             ["tasks", task] => (Call::Task, MANAGER, task),
+            ["jwt", "public-keys"] => (Call::Keys, MANAGER, ""),
             _ => return None,
         };
-        let reads = matches!(call, Call::Depsgraph | Call::Task);
+        let reads = matches!(call, Call::Depsgraph | Call::Task | Call::Keys);
         if request.method() != if reads { Method::GET } else { Method::POST } {
             return None;
         }
@@ -67,6 +69,7 @@ impl Errand {
 pub struct State {
     pub memory: Memory,
     pub moods: Moods,
+    pub keys: Keys,
     pub inspector: Inspector,
     pub asked: Vec<Asked>,
     pub notifications: Vec<Value>,
@@ -84,7 +87,10 @@ impl State {
         let (call, request) = (errand.call, &errand.request);
         let (path, headers) = (request.uri().path().to_owned(), request.headers().clone());
         let mut faults = check::faults(request, call, &errand.task);
-        if !is_let_in(&headers) {
+        if call == Call::Keys {
+            let shows = headers.contains_key("authorization");
+            faults.extend(shows.then(|| "shows a secret that nobody asked for".to_owned()));
+        } else if !is_let_in(&headers) {
             faults.push("does not show the Manager's secret".to_owned());
         }
         if errand.manager != MANAGER {
@@ -102,7 +108,7 @@ impl State {
                 }
             }
             Call::Log => faults.extend(self.inspector.gets_log(&errand.task)),
-            Call::Startup | Call::Update => {}
+            Call::Startup | Call::Update | Call::Keys => {}
         }
         self.inspector.complain(&format!("{} {path}", request.method()), faults);
         self.asked.push(Asked { call, path, headers, at: now, status: None });
@@ -111,7 +117,7 @@ impl State {
 
     /// Does what is asked for.
     pub fn handle(&mut self, errand: &Errand, mood: &Mood, now: Timestamp) -> Answer {
-        if !is_let_in(errand.request.headers()) {
+        if errand.call != Call::Keys && !is_let_in(errand.request.headers()) {
             return error(403);
         }
         let ids = [&errand.manager, if errand.task.is_empty() { &errand.manager } else { &errand.task }];
@@ -127,6 +133,7 @@ impl State {
             Call::Task => self.task(&errand.task, errand.request.headers(), mood.delivers()),
             Call::Push => self.push(&errand.request, mood, now),
             Call::Log => self.log(&errand.task, &errand.request),
+            Call::Keys => self.keys.answer(errand.request.headers()),
         }
     }
 

@@ -12,6 +12,7 @@ mod mood;
 mod people;
 mod rules;
 mod tests;
+mod vouching;
 mod wire;
 
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -24,6 +25,7 @@ use exchange::State;
 pub use exchange::{Asked, SECRET};
 pub use memory::MANAGER;
 pub use mood::{Call, Mood};
+pub use vouching::Signer;
 use wire::{Port, Running, Shared};
 
 /// A Server to test against. At its end it asks whether everything was said as it should be.

@@ -16,11 +16,12 @@ pub enum Call {
     Task,
     Push,
     Log,
+    Keys,
 }
 
 impl Call {
-    pub const ALL: [Self; 6] =
-        [Self::Startup, Self::Update, Self::Depsgraph, Self::Task, Self::Push, Self::Log];
+    pub const ALL: [Self; 7] =
+        [Self::Startup, Self::Update, Self::Depsgraph, Self::Task, Self::Push, Self::Log, Self::Keys];
 }
 
 /// How the Server takes a call.

@@ -1,0 +1,46 @@
+//! `user`: who may use the pages and the API.
+
+use clap::Subcommand;
+
+use crate::domain::people::Role;
+
+/// What to do about people.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum UserCommand {
+    /// Make, list and revoke access tokens, for people and for scripts
+    #[command(subcommand)]
+    Token(TokenCommand),
+
+    /// Print a link with which somebody can log in, for an hour
+    ///
+    /// It needs a running Manager. The link alone is on stdout.
+    LoginLink {
+        /// What whoever has it may do: viewer or admin
+        #[arg(long, default_value_t = Role::Admin)]
+        role: Role,
+    },
+}
+
+/// What to do about access tokens.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum TokenCommand {
+    /// Make an access token and print it, this once, alone on stdout
+    Create {
+        /// What whoever uses it is called, in the audit for instance
+        name: String,
+
+        /// What whoever uses it may do: viewer (look at everything) or admin (do everything)
+        #[arg(long)]
+        role: Role,
+    },
+
+    /// List the access tokens, but for the tokens themselves
+    List,
+
+    /// Revoke an access token; whoever is logged in with it is logged out
+    Revoke {
+        /// Its name or its ID
+        #[arg(value_name = "NAME|ID")]
+        token: String,
+    },
+}
