@@ -1,5 +1,8 @@
 //! The way back: when a job is submitted, a path that begins with the value of a two-way variable becomes `{variable}`, so
-//! that workers of every platform find it.
+//! that workers of every platform find it. And by way of it from one platform to another: what a worker calls a file
+//! becomes what that file is called here.
+
+use std::{borrow::Cow, collections::BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -21,15 +24,23 @@ impl Variables {
     #[must_use]
     pub fn known_paths(&self, platform: Option<&str>) -> KnownPaths<'_> {
         let platform = platform.map(str::to_lowercase);
-        let mut known = Vec::new();
         let is_for_workers =
             |variable: &Variable| variable.values.iter().any(|value| value.audience != Audience::Users);
         // What no worker has a value for would only stand in its way.
-        let two_way =
-            |variable: &Variable| variable.direction == Direction::TwoWay && is_for_workers(variable);
-        for (name, variable) in self.0.iter().filter(|(_, variable)| two_way(variable)) {
-            for on in variable.platforms(platform.as_deref()) {
-                let value = variable.value(Audience::Users, on);
+        self.paths_of(Audience::Users, platform.as_deref(), is_for_workers)
+    }
+
+    /// The values that two-way variables have for `audience` on `platform`, or on all of them.
+    fn paths_of(
+        &self,
+        audience: Audience,
+        platform: Option<&str>,
+        counts: impl Fn(&Variable) -> bool,
+    ) -> KnownPaths<'_> {
+        let mut known = Vec::new();
+        for (name, variable) in self.two_way().filter(|(_, variable)| counts(variable)) {
+            for on in variable.platforms(platform) {
+                let value = variable.value(audience, on);
                 known.extend(value.map(|value| KnownPath {
                     variable: name,
                     value,
@@ -38,6 +49,43 @@ impl Variables {
             }
         }
         KnownPaths(known)
+    }
+
+    fn two_way(&self) -> impl Iterator<Item = (&str, &Variable)> {
+        let all = self.0.iter().map(|(name, variable)| (name.as_str(), variable));
+        all.filter(|(_, variable)| variable.direction == Direction::TwoWay)
+    }
+
+    /// The folders that two-way variables stand for on `platform` (in lower case), for whomever.
+    #[must_use]
+    pub fn folders(&self, platform: &str) -> BTreeSet<&str> {
+        self.two_way().flat_map(|(_, variable)| variable.all_on(platform)).collect()
+    }
+
+    /// What may be the name on the platform `to` of the file that a worker on `from` calls `path`, the likeliest first. Both
+    /// platforms are in lower case. A path that no two-way variable stands for has a name on its own platform only.
+    #[must_use]
+    pub fn translate(&self, path: &str, from: &str, to: &str) -> Vec<String> {
+        let mut names = Vec::new();
+        if from == to {
+            names.push(path.to_owned());
+        }
+        let known = self.paths_of(Audience::Workers, Some(from), |_| true);
+        if let Some((known, rest)) = known.longest(path) {
+            let rest = known.with_slashes(rest);
+            let values = self.0.get(known.variable).into_iter().flat_map(|variable| variable.all_on(to));
+            names.extend(values.map(|value| format!("{value}{rest}")));
+        }
+        let mut seen = BTreeSet::new();
+        names.retain(|name| seen.insert(name.clone()));
+        names
+    }
+}
+
+impl Variable {
+    /// Its values on `platform`: what workers know comes first, and what people know after it.
+    fn all_on(&self, platform: &str) -> impl Iterator<Item = &str> {
+        [Audience::Workers, Audience::Users].into_iter().filter_map(|audience| self.value(audience, platform))
     }
 }
 
@@ -53,21 +101,27 @@ impl KnownPaths<'_> {
         settings.into_iter().map(|(key, value)| (key, each_leaf(value, &change))).collect()
     }
 
-    /// The longest path wins: what it leaves over is shortest. Of equal ones the first does, so that it is always the same.
     fn shorten(&self, text: String) -> String {
-        let begins = self.0.iter().filter_map(|known| Some((known, known.rest_of(&text)?)));
-        match begins.min_by_key(|(_, rest)| rest.len()) {
-            // What is the same on all platforms has forward slashes.
-            Some((known, rest)) if known.is_windows => {
-                format!("{{{}}}{}", known.variable, rest.replace('\\', "/"))
-            }
-            Some((known, rest)) => format!("{{{}}}{rest}", known.variable),
+        match self.longest(&text) {
+            Some((known, rest)) => format!("{{{}}}{}", known.variable, known.with_slashes(rest)),
             None => text,
         }
+    }
+
+    /// The longest path with which `text` begins, and what follows it, which is shortest then. Of equal ones the first
+    /// wins, so that it is always the same.
+    fn longest<'t>(&self, text: &'t str) -> Option<(&KnownPath<'_>, &'t str)> {
+        let begins = self.0.iter().filter_map(|known| Some((known, known.rest_of(text)?)));
+        begins.min_by_key(|(_, rest)| rest.len())
     }
 }
 
 impl KnownPath<'_> {
+    /// What follows this path, as it is the same on all platforms: with forward slashes.
+    fn with_slashes<'t>(&self, rest: &'t str) -> Cow<'t, str> {
+        if self.is_windows { rest.replace('\\', "/").into() } else { rest.into() }
+    }
+
     /// What follows this path in `text`, if that begins with it: `/render` is in `/render/x`, and not in `/render2`.
     fn rest_of<'t>(&self, text: &'t str) -> Option<&'t str> {
         let mut signs = text.chars();
@@ -201,6 +255,42 @@ mod tests {
             assert_eq!(on_linux(text), text);
         }
         assert_eq!(on_linux("/render/{blender}"), "{render}/{blender}");
+    }
+
+    fn translated(path: &str, from: &str, to: &str) -> Vec<String> {
+        variables().translate(path, from, to)
+    }
+
+    #[test]
+    fn a_path_of_a_worker_gets_the_name_that_it_has_on_another_platform() {
+        assert_eq!(translated(r"r:\Shot\0001.png", "windows", "linux"), ["/render/Shot/0001.png"]);
+        assert_eq!(translated("/Volumes/Rüme/0001.png", "darwin", "linux"), ["/render/0001.png"]);
+        assert_eq!(translated("/render/0001.png", "linux", "windows"), ["R:/0001.png"]);
+        assert_eq!(translated("R:/jobs/a/0001.png", "windows", "linux"), ["/render/jobs/a/0001.png"]);
+    }
+
+    #[test]
+    fn on_its_own_platform_a_path_keeps_its_name_and_has_that_which_people_know_too() {
+        assert_eq!(translated("/render/1.png", "linux", "linux"), ["/render/1.png"]);
+        assert_eq!(translated("/elsewhere/1.png", "linux", "linux"), ["/elsewhere/1.png"]);
+        assert_eq!(translated("/mnt/home/1.png", "linux", "linux"), ["/mnt/home/1.png", "/home/1.png"]);
+    }
+
+    #[test]
+    fn what_no_variable_stands_for_has_no_name_elsewhere() {
+        for path in [r"C:\render\1.png", "R:1.png", "/render/1.png", ""] {
+            assert_eq!(translated(path, "windows", "linux"), Vec::<String>::new(), "{path}");
+        }
+        // There is a variable, and it has no value here.
+        assert_eq!(translated(r"\\nas\share\1.png", "windows", "linux"), Vec::<String>::new());
+        assert_eq!(translated("/home/1.png", "plan9", "linux"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_folders_of_a_platform_are_those_of_two_way_variables_for_whomever() {
+        let folders: Vec<_> = variables().folders("linux").into_iter().map(str::to_owned).collect();
+        assert_eq!(folders, ["/home", "/mnt/home", "/render", "/render/jobs"]);
+        assert!(variables().folders("plan9").is_empty());
     }
 
     #[test]
