@@ -4,6 +4,7 @@ pub mod token_file;
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -17,13 +18,14 @@ use self::token_file::Local;
 use crate::{
     clock::Clock,
     config::{CertificateSource, Config, Https, ListenAddress, ListenHost, Mode, RecheckThrottle},
-    domain::{failure::FailurePolicy, people::Authentication},
+    domain::{failure::FailurePolicy, people::Authentication, variables::this_platform},
     exchange::{About, Exchange, Pace},
     http::{
         Live, Site, on_panic, routes,
         server::{Limits, Listener, serve},
     },
     loops,
+    pictures::{self, Pictures, Reach, Watch},
     services::{Overdue, Places, Policy, Services},
     ssdp::{self, SsdpConfig},
     store::{OpenError, Store},
@@ -67,7 +69,7 @@ pub enum StartError {
         source: std::io::Error,
     },
     /// The operating system gives no more threads.
-    #[error("the threads that write task logs cannot be started")]
+    #[error("the threads that write task logs and look at pictures cannot be started")]
     Threads(#[source] std::io::Error),
     /// A part could not be prepared.
     #[error(transparent)]
@@ -157,6 +159,7 @@ impl App {
         }
         self.answer_discovery(&tracker, &stop).await?;
         self.let_commands_in();
+        let _watched = watch_pictures(&self.config, &self.services)?;
         tracing::info!(
             version = crate::http::VERSION,
             url = self.url(),
@@ -262,7 +265,27 @@ fn most_connections() -> usize {
 pub fn services(config: &Config, clock: Arc<dyn Clock>) -> Result<Services, StartError> {
     let store = Store::open(&config.database_path)?;
     let logs = LogKeeper::start(TaskLogs::new(config.task_logs_path.clone())).map_err(StartError::Threads)?;
-    Ok(Services::new(store, logs, clock, policy(config)))
+    let pictures =
+        Pictures::start(latest_images(config), picture_reach(config)).map_err(StartError::Threads)?;
+    Ok(Services::new(store, logs, pictures, clock, policy(config)))
+}
+
+/// The folder of the last rendered pictures: beside the database.
+fn latest_images(config: &Config) -> PathBuf {
+    config.database_path.with_file_name("latest-images")
+}
+
+/// Where pictures may be read: below the folders of two-way variables, as this machine knows them, and the watched folder.
+pub fn picture_reach(config: &Config) -> Reach {
+    let of_variables = config.variables.folders(this_platform()).into_iter().map(PathBuf::from);
+    Reach::new(of_variables.chain(config.watch_for_latest_image.clone()))
+}
+
+/// Watches the folder in which pictures appear, if there is one, until what is returned is dropped.
+pub fn watch_pictures(config: &Config, services: &Arc<Services>) -> Result<Option<Watch>, StartError> {
+    let Some(folder) = config.watch_for_latest_image.clone() else { return Ok(None) };
+    let services = Arc::clone(services);
+    pictures::watch(folder, move |path| services.picture_found(&path)).map(Some).map_err(StartError::Threads)
 }
 
 fn policy(config: &Config) -> Policy {
@@ -452,8 +475,5 @@ fn warn_of_open_doors(config: &Config) {
 fn warn_of_what_is_not_there_yet(config: &Config) {
     if config.shaman.enabled {
         tracing::warn!("[shaman] enabled: this version has no file store yet");
-    }
-    if config.watch_for_latest_image.is_some() {
-        tracing::warn!("watch_for_latest_image: this version does not show images yet");
     }
 }

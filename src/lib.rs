@@ -9,6 +9,7 @@ pub mod domain;
 pub mod exchange;
 pub mod http;
 pub mod loops;
+pub mod pictures;
 pub mod services;
 pub mod simulate;
 pub mod ssdp;

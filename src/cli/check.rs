@@ -13,6 +13,7 @@ use crate::{
     app::{self, StartError},
     clock::{Clock, SystemClock},
     config::{CertificateSource, Config, ConfigError, Https},
+    domain::variables::this_platform,
     store::OpenError,
     tasklogs::TaskLogs,
     tls::{About, Standing},
@@ -46,7 +47,7 @@ pub fn check(
 }
 
 fn found_out(config: &Config, path: Option<PathBuf>) -> Vec<Finding> {
-    let mut findings = vec![read(path), database(config), logs(config)];
+    let mut findings = vec![read(path), database(config), logs(config), images(config)];
     findings.extend(config.https.as_ref().map(|https| certificate(config, https)));
     findings
 }
@@ -120,4 +121,28 @@ fn logs(config: &Config) -> Finding {
         Ok(()) => good(what, format!("{} can be written", config.task_logs_path.display())),
         Err(error) => bad(what, Failure::of(&error).to_string()),
     }
+}
+
+/// Where images may come from. That there are none is nobody's mistake, and still worth knowing.
+fn images(config: &Config) -> Finding {
+    let what = "last rendered image";
+    let reach = app::picture_reach(config);
+    let folders: Vec<_> = reach
+        .folders()
+        .iter()
+        .map(|folder| {
+            let absent = if folder.is_dir() { "" } else { " (which is not there)" };
+            format!("{}{absent}", folder.display())
+        })
+        .collect();
+    if folders.is_empty() {
+        return good(
+            what,
+            format!(
+                "none is shown: give a two-way variable a value for {}, or set watch_for_latest_image",
+                this_platform()
+            ),
+        );
+    }
+    good(what, format!("images are read below {}", folders.join(", ")))
 }

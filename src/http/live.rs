@@ -62,7 +62,7 @@ pub fn listen(site: &Arc<Site>, wanted: Wanted) -> impl Stream<Item = Bytes> + S
         if !state.is_running {
             state.is_running = true;
             site.services.watch();
-            tokio::spawn(run(Arc::clone(site)));
+            tokio::spawn(run(Arc::clone(site), site.services.count_pictures()));
         }
         (turns, state.farm.clone())
     };
@@ -116,8 +116,8 @@ impl Live {
     }
 }
 
-/// Looks and tells until nobody listens.
-async fn run(site: Arc<Site>) {
+/// Looks and tells until nobody listens, of pictures those since there were `pictures`.
+async fn run(site: Arc<Site>, mut pictures: u64) {
     let (mut farm_is_old, mut farm_from, mut beside) = (true, Instant::now(), None);
     while site.live.goes_on(|| site.services.stop_watching()) {
         // What belongs to the farm and is not in the database.
@@ -126,8 +126,10 @@ async fn run(site: Arc<Site>) {
         beside = now_beside;
         let begun = Instant::now();
         let with_farm = farm_is_old && begun >= farm_from;
-        let s = Arc::clone(&site);
-        let looked = tokio::task::spawn_blocking(move || Look::at(&s, with_farm)).await;
+        let (s, told) = (Arc::clone(&site), pictures);
+        // What comes from here on is told at the next turn, should it be seen at this one: twice rather than never.
+        pictures = site.services.count_pictures();
+        let looked = tokio::task::spawn_blocking(move || Look::at(&s, told, with_farm)).await;
         let look = looked.unwrap_or(Err(Error::Panicked)).unwrap_or_else(|error| {
             tracing::error!(error = &error as &dyn std::error::Error, "what has changed cannot be told");
             Look::of_nothing()

@@ -9,6 +9,7 @@ mod documents;
 mod error;
 mod follow;
 mod gate;
+mod latest_image;
 mod live;
 mod logs;
 mod metrics;

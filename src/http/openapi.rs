@@ -328,7 +328,7 @@ fn responses(operation: &Operation, access: Access, answered: &mut SchemaGenerat
         let response = responses.entry(status.as_str()).or_insert_with(
             || json!({ "description": status.canonical_reason().unwrap_or("Token Expired") }),
         );
-        if *status != StatusCode::NO_CONTENT {
+        if !matches!(*status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
             response["content"][kind] = json!({ "schema": schema(answered) });
         }
     }

@@ -37,6 +37,11 @@ pub struct Script {
 }
 
 impl Script {
+    /// A route that is only looked at.
+    pub fn get(path: &'static str, route: Route) -> Self {
+        Self { method: Method::GET, path, deed: None, route }
+    }
+
     /// The route behind the gate. Its errors are lines of text.
     pub fn guarded(self, site: &Site, access: Access) -> Route {
         let Self { method, path, deed, route } = self;
@@ -71,7 +76,7 @@ pub fn as_json(site: &Arc<Site>) -> Script {
             Ok(warp::reply::with_header(json(&document), header::CACHE_CONTROL, "no-cache").into_response())
         },
     ));
-    Script { method: Method::GET, path: "/as-json", deed: None, route }
+    Script::get("/as-json", route)
 }
 
 /// What a person wants of a worker: a form.
@@ -186,7 +191,7 @@ pub fn logfile(site: &Arc<Site>) -> Script {
                 Ok(log(&site, &job, &task, &headers).await.unwrap_or_else(ApiError::into_text))
             }),
     );
-    Script { method: Method::GET, path: "/logfile/{job}/{task}", deed: None, route }
+    Script::get("/logfile/{job}/{task}", route)
 }
 
 async fn log(site: &Site, job: &str, task: &str, headers: &HeaderMap) -> Answer {
@@ -255,7 +260,7 @@ pub fn redirect_to_server(site: &Arc<Site>) -> Script {
                 Ok(server_page(&site, &id).unwrap_or_else(ApiError::into_text))
             },
         ));
-    Script { method: Method::GET, path: "/tasks/{id}/redir-to-server", deed: None, route }
+    Script::get("/tasks/{id}/redir-to-server", route)
 }
 
 fn server_page(site: &Site, id: &str) -> Answer {

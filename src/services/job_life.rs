@@ -148,6 +148,7 @@ impl Services {
         let logs = Arc::clone(self.logs.logs());
         let removed = tokio::task::spawn_blocking(move || logs.remove_job(id)).await;
         removed.map_err(|_| Error::Panicked)??;
+        self.forget_picture_of(id).await;
         self.store
             .write(self.now(), move |tx| {
                 let empty = |state: &JobState| state.wish == JobWish::Delete && state.tally.total() == 0;

@@ -19,6 +19,7 @@ mod job_life;
 mod jobs;
 mod listing;
 mod people;
+mod pictures;
 mod registration;
 mod releasing;
 mod reports;
@@ -46,6 +47,7 @@ pub use self::{
     job_failures::Failure,
     jobs::{NewJob, NewTask, Plan, PlannedTask, limits},
     listing::{BlacklistLine, LineId, TaskView, WorkerView},
+    pictures::PictureView,
     registration::{Registration, SignOn},
     reports::MayIRun,
     server_queue::{PushOutcome, ServerQueues},
@@ -66,10 +68,12 @@ use crate::{
         variables::Variables,
         worker::Worker,
     },
+    pictures::Pictures,
     store::{Rows, Store, StoreError, Tx},
     tasklogs::{LogError, LogKeeper},
 };
 pub use crate::{
+    pictures::{Picture, Refusal},
     store::{BlacklistEntry, LogRequest, Queued},
     tasklogs::{Found, Gzip, LogFile, Next, Place},
 };
@@ -107,6 +111,7 @@ pub struct Policy {
 pub struct Services {
     store: Store,
     logs: LogKeeper,
+    pictures: Pictures,
     clock: Arc<dyn Clock>,
     policy: Policy,
     identities: Arc<Identities>,
@@ -206,7 +211,13 @@ struct Note {
 
 impl Services {
     /// Puts the parts together.
-    pub fn new(store: Store, logs: LogKeeper, clock: Arc<dyn Clock>, policy: Policy) -> Self {
+    pub fn new(
+        store: Store,
+        logs: LogKeeper,
+        pictures: Pictures,
+        clock: Arc<dyn Clock>,
+        policy: Policy,
+    ) -> Self {
         let identities = Arc::new(Identities::new());
         let news = ServerNews::new(policy.has_server, Arc::clone(&identities));
         let started = clock.now();
@@ -217,6 +228,7 @@ impl Services {
         Self {
             store,
             logs,
+            pictures,
             clock,
             policy,
             identities,

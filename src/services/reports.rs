@@ -146,8 +146,9 @@ impl Services {
             )));
         }
         let at = self.now();
-        let event = Event::OutputProduced { at, worker, paths };
-        self.store.write(at, move |tx| Ok(tx.push_event(&event)?)).await
+        let event = Event::OutputProduced { at, worker, paths: paths.clone() };
+        self.store.write(at, move |tx| Ok::<_, Error>(tx.push_event(&event)?)).await?;
+        self.look_at_pictures(at, worker, paths)
     }
 }
 

@@ -14,7 +14,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("config", &["domain"]),
     ("store", &["domain"]),
     ("tasklogs", &["domain"]),
-    ("services", &["domain", "store", "tasklogs", "clock"]),
+    ("pictures", &["domain"]),
+    ("services", &["domain", "store", "tasklogs", "pictures", "clock"]),
     ("upstream", &["domain"]),
     ("exchange", &["services", "upstream", "domain"]),
     ("http", &["exchange", "services", "domain"]),
@@ -25,8 +26,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "http", "loops", "exchange", "upstream", "services", "store", "tasklogs", "ssdp", "tls",
-            "config", "clock", "domain",
+            "http", "loops", "exchange", "upstream", "services", "store", "tasklogs", "pictures", "ssdp",
+            "tls", "config", "clock", "domain",
         ],
     ),
     ("cli", &["app", "simulate", "services", "store", "tasklogs", "tls", "config", "clock", "domain"]),

@@ -153,9 +153,9 @@ async fn whoever_listens_again_is_told_as_before_also_after_a_restart() {
 async fn what_nobody_can_listen_to_is_refused() {
     let m = TestManager::start().await;
     for (bad, says) in [
-        ("topics=dogs", "\"dogs\"; use some of job, task, worker, farm"),
+        ("topics=dogs", "\"dogs\"; use some of job, task, worker, image, farm"),
         ("topics=", "no topic \"\""),
-        ("topics=job,image", "image"),
+        ("topics=job,images", "no topic \"images\""),
         ("job=x", "24 lower-case hex digits"),
         ("topic=job", "topic"),
     ] {

@@ -18,6 +18,7 @@ mod faults;
 mod handing_out;
 mod https;
 mod idempotency;
+mod images;
 mod job_cleanup;
 mod job_life;
 mod jobs_api;

@@ -83,7 +83,7 @@ async fn every_operation_has_a_name_of_its_own_and_all_parameters_of_its_path() 
 async fn every_operation_can_be_done() {
     let scenes = tempfile::tempdir().unwrap();
     let m = TestManager::configured(&format!(
-        "blacklist_threshold = 1\njob_fail_percentage = 0\n[test_tasks.test_blender_render]\n\
+        "blacklist_threshold = 1\njob_fail_percentage = 0\nwatch_for_latest_image = {0:?}\n[test_tasks.test_blender_render]\n\
          job_storage = {0:?}\nrender_output = {0:?}",
         scenes.path().display().to_string()
     ))
@@ -98,6 +98,11 @@ async fn every_operation_can_be_done() {
     ada.takes(&shot["a"]).await;
     ada.reports(&shot["a"], &json!({"log": "half-way"})).await;
     let (about, token) = m.services.create_token("ada", Role::Admin).await.unwrap();
+    let mut images = m.door.listen("/api/events?topics=image", None).await;
+    let image = scenes.path().join("1.png");
+    image::RgbImage::new(8, 8).save(&image).unwrap();
+    ada.post_json("/output-produced", &json!({"paths": [image]})).await.expect(204);
+    images.next_named("image").await;
     let submission = job([task("c")]);
     let line = format!("{}/{}/sleep", late.id, shot.id);
     let mut done = BTreeSet::new();
@@ -107,6 +112,7 @@ async fn every_operation_can_be_done() {
         ("get", "/api/openapi.json", "", "", json!(null)),
         ("get", "/metrics", "", "", json!(null)),
         ("get", "/api/farm", "", "", json!(null)),
+        ("get", "/api/image", "", "", json!(null)),
         ("get", "/api/variables", "", "?platform=linux&audience=users", json!(null)),
         ("get", "/api/audit", "", "?limit=1", json!(null)),
         ("get", "/api/settings", "", "", json!(null)),
@@ -135,6 +141,8 @@ async fn every_operation_can_be_done() {
         ("get", "/api/jobs", "", "?limit=1", json!(null)),
         ("get", "/api/jobs/{id}", &shot.id, "", json!(null)),
         ("get", "/api/jobs/{id}/explain", &shot.id, "", json!(null)),
+        ("get", "/api/jobs/{id}/image", &shot.id, "", json!(null)),
+        ("get", "/api/jobs/{id}/image.jpg", &shot.id, "", json!(null)),
         (
             "post",
             "/api/jobs/actions",

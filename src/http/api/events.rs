@@ -28,9 +28,9 @@ struct Filters {
     job: Option<JobId>,
 }
 
-/// `GET /api/events`: jobs, tasks, workers and the farm, each as it is now whenever it has changed.
+/// `GET /api/events`: jobs, tasks, workers, images and the farm, each as it is now whenever it has changed.
 pub fn events(site: &Arc<Site>) -> Endpoint {
-    let about = get("/api/events", "What happens, as events named `job`, `task`, `worker` and `farm`; `missed` when there was too much to tell").query::<Filters>().answers_as("text/event-stream");
+    let about = get("/api/events", "What happens, as events named `job`, `task`, `worker`, `image` and `farm`; `missed` when there was too much to tell").query::<Filters>().answers_as("text/event-stream");
     let route = endpoint(
         warp::path!("api" / "events")
             .and(warp::get())

@@ -7,6 +7,7 @@ pub mod events;
 pub mod explain;
 pub mod farm;
 pub mod grid;
+pub mod image;
 pub mod jobs;
 mod listing;
 pub mod session;

@@ -8,6 +8,7 @@ mod error;
 mod explain;
 mod failure;
 mod farm;
+mod image;
 mod job;
 mod outcome;
 mod people;
@@ -25,6 +26,7 @@ pub use self::{
     },
     failure::{Failures, LogMatches, failures, log_matches},
     farm::{Erased, Farm, Health, Version, farm},
+    image::{ImageOfJob, LatestImage, image, image_of_job, latest_image},
     job::{Deleted, Job, JobList, JobTypes, Plan, job, plan, starved_job},
     outcome::{Outcome, Refused},
     people::{Link, NewToken, Session, TokenList, TokenUrls, link, session_person, token},

@@ -26,13 +26,15 @@ pub enum Topic {
     Task,
     /// A worker.
     Worker,
+    /// The last rendered image, of the farm or of a job.
+    Image,
     /// The farm in figures, and what wants to be looked at.
     Farm,
 }
 
 impl Topic {
     /// All topics.
-    pub const ALL: [Self; 4] = [Self::Job, Self::Task, Self::Worker, Self::Farm];
+    pub const ALL: [Self; 5] = [Self::Job, Self::Task, Self::Worker, Self::Image, Self::Farm];
 
     /// What its events are called.
     pub fn as_str(self) -> &'static str {
@@ -40,6 +42,7 @@ impl Topic {
             Self::Job => "job",
             Self::Task => "task",
             Self::Worker => "worker",
+            Self::Image => "image",
             Self::Farm => "farm",
         }
     }
@@ -65,6 +68,7 @@ pub(super) struct Turn {
     /// Nothing if all of it is for everybody.
     tasks_of: Option<Places>,
     workers: Bytes,
+    images: Bytes,
     pub farm: Bytes,
 }
 
@@ -86,7 +90,7 @@ pub(super) fn missed(topics: &[Topic]) -> Bytes {
 
 impl Turn {
     pub fn is_empty(&self) -> bool {
-        [&self.jobs, &self.tasks, &self.workers, &self.farm].into_iter().all(Bytes::is_empty)
+        [&self.jobs, &self.tasks, &self.workers, &self.images, &self.farm].into_iter().all(Bytes::is_empty)
     }
 
     /// The part of it that somebody wants.
@@ -95,6 +99,7 @@ impl Turn {
             Topic::Job => self.jobs.clone(),
             Topic::Task => self.tasks_for(wanted.job),
             Topic::Worker => self.workers.clone(),
+            Topic::Image => self.images.clone(),
             Topic::Farm => self.farm.clone(),
         };
         wanted.topics.iter().map(text_about).filter(|text| !text.is_empty()).collect()
@@ -108,9 +113,14 @@ impl Turn {
 }
 
 impl Look {
-    /// Looks at what has changed, and at the farm if that is wanted.
-    pub fn at(site: &Site, with_farm: bool) -> Result<Self, Error> {
+    /// Looks at what has changed, at the pictures since there were `pictures`, and at the farm if that is wanted.
+    pub fn at(site: &Site, pictures: u64, with_farm: bool) -> Result<Self, Error> {
         let mut look = site.services.changes()?.map_or_else(Self::default, Self::of);
+        let images = site.services.pictures_since(pictures)?;
+        let image = |view| {
+            event(Topic::Image.as_str(), None, &Value::Object(fields(documents::image(view))).to_string())
+        };
+        look.turn.images = images.iter().map(image).collect::<String>().into();
         if with_farm {
             let (exchange, warnings) = site.exchange_state();
             let mut farm = fields(documents::farm(&site.services.farm(warnings)?, exchange.as_ref()));
@@ -123,7 +133,9 @@ impl Look {
 
     /// Nobody can tell what has changed.
     pub fn of_nothing() -> Self {
-        Self::of(Changes { jobs: None, tasks: None, workers: None })
+        let mut look = Self::of(Changes { jobs: None, tasks: None, workers: None });
+        look.turn.images = missed(&[Topic::Image]);
+        look
     }
 
     fn of(changes: Changes) -> Self {
@@ -135,7 +147,7 @@ impl Look {
         };
         let jobs = write(Topic::Job, jobs, |(job, state)| job_in_brief(&job, &state));
         let workers = write(Topic::Worker, workers, |view| Value::Object(fields(documents::worker(&view))));
-        let turn = Turn { jobs, tasks, tasks_of, workers, farm: Bytes::new() };
+        let turn = Turn { jobs, tasks, tasks_of, workers, images: Bytes::new(), farm: Bytes::new() };
         Self { turn, has_changes: true, is_too_much }
     }
 }

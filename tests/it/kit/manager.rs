@@ -19,6 +19,7 @@ use flamenco_manager::{
         on_panic, routes,
         server::{Limits, Listener, serve},
     },
+    pictures::Watch,
     services::{Services, TimedOut},
     store::{ReadTx, Store, StoreError},
     upstream,
@@ -56,6 +57,7 @@ pub struct TestManager {
 struct Running {
     stop: DropGuard,
     server: JoinHandle<()>,
+    _watched: Option<Watch>,
 }
 
 impl TestManager {
@@ -110,8 +112,12 @@ impl TestManager {
     }
 
     async fn stop(&mut self) {
-        let stopped = Running { stop: CancellationToken::new().drop_guard(), server: tokio::spawn(async {}) };
-        let Running { stop, server } = std::mem::replace(&mut self.running, stopped);
+        let stopped = Running {
+            stop: CancellationToken::new().drop_guard(),
+            server: tokio::spawn(async {}),
+            _watched: None,
+        };
+        let Running { stop, server, .. } = std::mem::replace(&mut self.running, stopped);
         drop(stop);
         server.await.unwrap();
         if let Some(exchange) = &self.exchange {
@@ -372,7 +378,8 @@ fn run(
         Limits::default(),
         stop.clone(),
     );
-    Running { stop: stop.drop_guard(), server: tokio::spawn(server) }
+    let watched = app::watch_pictures(config, services).unwrap();
+    Running { stop: stop.drop_guard(), server: tokio::spawn(server), _watched: watched }
 }
 
 /// Time limits for a Server that hangs: tests cannot wait as long as workers can.
