@@ -7,6 +7,7 @@ import { Badge, tone } from "../parts/badge.js";
 import { Chart } from "../parts/chart.js";
 import { Copy } from "../parts/copy.js";
 import { Icon } from "../parts/icon.js";
+import { LastImage } from "../parts/last-image.js";
 import { Empty, Notice } from "../parts/notice.js";
 import { Loaded, Page, Panel } from "../parts/page.js";
 import { Progress } from "../parts/progress.js";
@@ -31,6 +32,7 @@ export default function FarmPage() {
         </div>
         <div class="column">
           <${Workers} workers=${farm.data.workers} />
+          <${LastImage} />
           ${farm.data.exchange && html`<${ServerQueue} farm=${farm.data} />`}
         </div>
       </div>`}

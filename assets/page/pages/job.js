@@ -10,6 +10,7 @@ import { Badge } from "../parts/badge.js";
 import { Copy } from "../parts/copy.js";
 import { deeds } from "../parts/deeds.js";
 import { Explanation } from "../parts/explanation.js";
+import { LastImage } from "../parts/last-image.js";
 import { Menu } from "../parts/menu.js";
 import { Notice } from "../parts/notice.js";
 import { Loaded, Page, Panel } from "../parts/page.js";
@@ -58,6 +59,7 @@ function Shown({ job, reading, tasks, query }) {
       ${failures > 0 && html`<${Failures} job=${job._id} count=${failures} />`}
       <${TasksPanel} job=${job._id} tasks=${tasks} query=${query} />
       <div class="columns">
+        <${LastImage} job=${job._id} />
         <${About} job=${job} change=${isAdmin && change} />
         ${isMade(job) && html`<${Panel} title="Settings"><${Values} of=${job.settings} /><//>`}
         ${Object.keys(job.metadata).length > 0 && html`<${Panel} title="Metadata"><${Values} of=${job.metadata} /><//>`}
