@@ -6,7 +6,6 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use headers::{CacheControl, ContentType, ETag, HeaderMapExt, IfNoneMatch, LastModified};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use tokio_util::sync::CancellationToken;
 use warp::{Filter, reply::Response};
 
 use super::{
@@ -49,15 +48,15 @@ pub fn page() -> Script {
 
 /// `GET /imagewatch`: an event whenever there is another last image, with the name under which it is to be had.
 pub fn watch(site: &Arc<Site>) -> Script {
-    let route = endpoint(warp::path!("imagewatch").and(warp::get()).and(with(site)).and(sse::stop()).then(
-        async |site: Arc<Site>, stop: CancellationToken| -> Answer {
+    let route = endpoint(warp::path!("imagewatch").and(warp::get()).and(with(site)).and(sse::end()).then(
+        async |site: Arc<Site>, end: sse::End| -> Answer {
             // Firefox does not count a connection as made before something has come.
             let begin = stream::iter([Bytes::from(sse::event("notification", None, "watching"))]);
             let images = stream::unfold(site.services.watch_pictures(), async |mut pictures| {
                 pictures.changed().await.ok()?;
                 Some((Bytes::from(sse::event("image", None, "latest-image.jpg")), pictures))
             });
-            Ok(sse::answer(begin.chain(images), stop))
+            Ok(sse::answer(begin.chain(images), end))
         },
     ));
     Script::get("/imagewatch", route)
