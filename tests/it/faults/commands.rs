@@ -68,7 +68,7 @@ fn a_configuration_that_is_not_there_is_named() {
 fn check_finds_a_good_place_good_and_names_what_is_bad() {
     let place = Place::new();
     let good = succeeds(&place, &["check"]);
-    assert_eq!(good.lines().filter(|line| line.starts_with("ok   ")).count(), 3, "{good}");
+    assert_eq!(good.lines().filter(|line| line.starts_with("ok   ")).count(), 4, "{good}");
     place.start().stop();
     assert!(succeeds(&place, &["check"]).contains("flamenco-manager.redb is in order"));
     for line in succeeds(&place, &["--json", "check"]).lines() {
