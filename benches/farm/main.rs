@@ -34,9 +34,13 @@
 //! while workers go round at a steady rate on others. Then a few workers go round on two Managers in turns, of which one has a
 //! thousand other jobs, of every status.
 //!
+//! With `--dashboards 200` it is measured what so many who listen to all events cost the workers: these go round at the limit of
+//! the machine and at a steady rate, while nobody listens and while all do, in turns.
+//!
 //! Everything stays on the loopback interface and in a temporary folder, which is deleted in the end.
 
 mod canned;
+mod dashboards;
 mod drain;
 mod fake_server;
 mod fill;
@@ -77,7 +81,8 @@ struct Args {
     workers: u64,
     /// Cycles a second of all workers together, in the measurement at a steady rate
     #[arg(long, default_value_t = 3_000,
-          default_value_ifs([("drain", ArgPredicate::IsPresent, "300"), ("jobs", ArgPredicate::IsPresent, "300")]),
+          default_value_ifs([("drain", ArgPredicate::IsPresent, "300"), ("jobs", ArgPredicate::IsPresent, "300"),
+                                ("dashboards", ArgPredicate::IsPresent, "300")]),
           value_parser = clap::value_parser!(u64).range(10..=20_000))]
     rate: u64,
     /// Workers registered when memory is measured
@@ -92,6 +97,9 @@ struct Args {
     /// Measure what becomes of a job of so many tasks, instead
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=200_000), conflicts_with = "drain")]
     jobs: Option<u64>,
+    /// Measure what so many open dashboards cost, instead
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=2_000), conflicts_with_all = ["drain", "jobs"])]
+    dashboards: Option<u64>,
     /// How often that is done
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
     rounds: u64,
@@ -157,6 +165,11 @@ async fn measure(args: &Args) -> Outcome<()> {
     if let Some(tasks) = args.jobs {
         let run = jobs::run(args, folder.path(), tasks).await?;
         println!("{}", report::jobs(args, folder.path(), &run));
+        return Ok(());
+    }
+    if let Some(dashboards) = args.dashboards {
+        let run = dashboards::run(args, folder.path(), dashboards).await?;
+        println!("{}", report::dashboards(args, folder.path(), dashboards, &run));
         return Ok(());
     }
     eprintln!("the ceiling ...");

@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, fs, path::Path, time::Duration};
 
 use super::{
-    Args, drain, jobs,
+    Args, dashboards, drain, jobs,
     load::Figures,
     scenario::{self, Blocked, Run},
 };
@@ -137,6 +137,41 @@ pub fn jobs(args: &Args, folder: &Path, run: &jobs::Run) -> String {
         ratio(|figures| figures.percentile(50)),
         args.rounds,
         args.seconds
+    )
+}
+
+pub fn dashboards(args: &Args, folder: &Path, count_of_all: u64, run: &dashboards::Run) -> String {
+    let dashboards::Run { load, paced, told, listened } = run;
+    let mut table =
+        String::from("| workers | dashboards | cycles/s | `POST /task` p50 | p99 |\n|---|--:|--:|--:|--:|");
+    for (name, figures) in [("at the limit", load), ("at a steady rate", paced)] {
+        for (open, figures) in [0, count_of_all].into_iter().zip(figures) {
+            // Writing to a String cannot fail.
+            let _ = write!(
+                table,
+                "\n| {name} | {open} | {:.0} | {:.2} ms | {:.2} ms |",
+                figures.per_second(),
+                figures.percentile(50),
+                figures.percentile(99)
+            );
+        }
+    }
+    let ratio = |[without, with]: &[Figures; 2], of: fn(&Figures) -> f64| of(with) / of(without);
+    let p99 = |figures: &Figures| figures.percentile(99);
+    format!(
+        "{}\n\n{table}\n\n- With dashboards to without: {:.2} of the cycles/s and {:.2} of the p99 at the limit, {:.2} of the p99 \
+         at the steady rate.\n- The dashboards were told {} a second, all together.\n\n\
+         To be repeated with `cargo bench --bench farm -- --dashboards {count_of_all} --rounds {} --seconds {} --rate {} \
+         --workers {}`.",
+        machine(folder),
+        ratio(load, Figures::per_second),
+        ratio(load, p99),
+        ratio(paced, p99),
+        megabytes(told / listened.as_secs().max(1)),
+        args.rounds,
+        args.seconds,
+        args.rate,
+        args.workers,
     )
 }
 
