@@ -14,6 +14,7 @@ use crate::{
         assign::Obstacle,
         ids::{JobId, TaskId},
         job::{JobState, JobStatus},
+        minute::{Done, Minute},
         task::TaskStatus,
         warning::{Figures, Warning, Warnings, summary},
         worker::{Worker, WorkerStatus},
@@ -80,6 +81,11 @@ impl Services {
                 disks,
             })
         })
+    }
+
+    /// What workers did in each of so many minutes up to now, the oldest first.
+    pub fn minutes(&self, count: u64) -> Result<Vec<(Minute, Done)>, Error> {
+        self.store.read(self.now(), |tx| Ok(tx.minutes(count)?))
     }
 
     /// Jobs with runnable tasks that no registered worker can ever take, offline ones included.

@@ -12,6 +12,7 @@ use crate::{
         listing::{JobQuery, Order, TaskQuery, WorkerQuery},
         paging::{Key, Page, Place, Window},
         task::Task,
+        task_history::TaskHistory,
         variables::this_platform,
         worker::Worker,
     },
@@ -139,6 +140,14 @@ impl Services {
             let (job, job_state) = known_job(tx, task.job)?;
             let commands = tx.commands(id)?;
             Ok(TaskView { task: with_newest_ping(tx, task)?, job: Arc::new(job), job_state, commands })
+        })
+    }
+
+    /// What has become of a task.
+    pub fn task_history(&self, id: TaskId) -> Result<TaskHistory, Error> {
+        self.store.read(self.now(), |tx| {
+            tx.task(id)?.ok_or(Error::UnknownTask(id))?;
+            Ok(tx.task_history(id)?)
         })
     }
 

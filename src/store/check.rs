@@ -16,6 +16,7 @@ use crate::domain::{
     ids::JobId,
     job::{Job, JobState, Tally},
     task::TaskStatus,
+    task_history::TaskHistory,
     worker::Worker,
 };
 
@@ -44,6 +45,7 @@ impl ReadTx {
         self.check_sizes(&expected, &mut found)?;
         self.check_heads(&expected, &mut found)?;
         self.check_workers(&mut found)?;
+        self.check_histories(&mut found)?;
         Ok(found)
     }
 
@@ -162,6 +164,18 @@ impl ReadTx {
             let there = (head.rank(), number_from(count.value())?);
             if expected.heads.get(&(task_type.to_owned(), head.job)) != Some(&there) {
                 found.push(format!("job {}: the first ready task of type {task_type} is wrong", head.job));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_histories(&self, found: &mut Vec<String>) -> Result<(), StoreError> {
+        for row in self.prefix(Table::TaskHistories, &[])? {
+            let (id, history) = row?;
+            let _readable: TaskHistory = codec::decode(history.value())?;
+            let id = Parts(id.value()).task()?;
+            if !self.has(Table::Tasks, &id.0)? {
+                found.push(format!("task {id}: it has a history but is not there"));
             }
         }
         Ok(())

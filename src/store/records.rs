@@ -15,10 +15,12 @@ use crate::domain::{
     idempotency::Receipt,
     ids::{JobId, TaskId, TokenId, WorkerId},
     job::{Job, JobState, JobWish, Tally},
+    minute::Done,
     people::{AccessToken, Role, Session},
     sleep::{Days, SleepSchedule},
     tags::Tags,
     task::{FailedBy, Progress, Task, TaskStatus},
+    task_history::{Entry, TaskHistory, What},
     task_update::{SetAside, TaskUpdate},
     time_left::Measured,
     worker::{SecretHash, StatusRequest, Worker, WorkerStatus},
@@ -501,6 +503,76 @@ impl Record for Session {
 }
 
 #[derive(Serialize, Deserialize)]
+pub(super) struct TaskHistoryV1<'a> {
+    forgotten: u64,
+    #[serde(borrow)]
+    entries: Vec<HistoryEntryV1<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct HistoryEntryV1<'a> {
+    at: i64,
+    what: u8,
+    #[serde(borrow)]
+    worker: Option<(Id, Text<'a>)>,
+    #[serde(borrow)]
+    why: Text<'a>,
+}
+
+fn history_entry(Entry { at, what, worker, why }: &Entry) -> HistoryEntryV1<'_> {
+    HistoryEntryV1 {
+        at: at.as_millisecond(),
+        what: what_byte(*what),
+        worker: worker.as_ref().map(|(id, worker)| (id.0, worker.as_str().into())),
+        why: why.as_str().into(),
+    }
+}
+
+impl Record for TaskHistory {
+    type Layout<'a> = TaskHistoryV1<'a>;
+    const VERSION: u8 = 1;
+    const WHAT: &'static str = "the history of a task";
+
+    fn to_layout(&self) -> TaskHistoryV1<'_> {
+        TaskHistoryV1 { forgotten: self.forgotten, entries: self.entries.iter().map(history_entry).collect() }
+    }
+
+    fn from_layout(layout: TaskHistoryV1<'_>) -> Result<Self, StoreError> {
+        let entry = |HistoryEntryV1 { at, what, worker, why }: HistoryEntryV1<'_>| {
+            Ok(Entry {
+                at: time_from_millis(at)?,
+                what: from_byte(what, What::ALL, what_byte)?,
+                worker: worker.map(|(id, worker)| (WorkerId(id), worker.into_owned())),
+                why: why.into_owned(),
+            })
+        };
+        let entries = layout.entries.into_iter().map(entry).collect::<Result<_, StoreError>>()?;
+        Ok(Self { entries, forgotten: layout.forgotten })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct DoneV1 {
+    completed: u64,
+    failed: u64,
+}
+
+impl Record for Done {
+    type Layout<'a> = DoneV1;
+    const VERSION: u8 = 1;
+    const WHAT: &'static str = "what was done in a minute";
+
+    fn to_layout(&self) -> DoneV1 {
+        let Self { completed, failed } = *self;
+        DoneV1 { completed, failed }
+    }
+
+    fn from_layout(DoneV1 { completed, failed }: DoneV1) -> Result<Self, StoreError> {
+        Ok(Self { completed, failed })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
 pub(super) enum EventV1 {
     OutputProduced { at: i64, worker: Id, paths: Vec<String> },
 }
@@ -599,6 +671,20 @@ pub(super) fn task_status_byte(status: TaskStatus) -> u8 {
         TaskStatus::Completed => 7,
         TaskStatus::Canceled => 8,
         TaskStatus::Paused => 9,
+    }
+}
+
+pub(super) fn what_byte(what: What) -> u8 {
+    match what {
+        What::Assigned => 1,
+        What::Released => 2,
+        What::Completed => 3,
+        What::SoftFailed => 4,
+        What::Failed => 5,
+        What::CancelRequested => 6,
+        What::Canceled => 7,
+        What::Paused => 8,
+        What::Requeued => 9,
     }
 }
 

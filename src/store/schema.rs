@@ -48,6 +48,8 @@ tables! {
     Tasks = "tasks",
     /// Task → its commands, as JSON text. Apart from the task, because they never change and are large.
     Commands = "commands",
+    /// Task → what has become of it; no row while it has waited only.
+    TaskHistories = "task-histories",
     /// (job, task) → nothing.
     TasksByJob = "tasks-by-job",
     /// (parent, child) → nothing; the parent may be unknown.
@@ -88,6 +90,8 @@ tables! {
     Events = "events",
     /// Sequence number → something that a person did.
     Audit = "audit",
+    /// Minute since 1970 → what workers did in it.
+    Minutes = "minutes",
     /// Name → a number.
     Counters = "counters",
 }

@@ -211,7 +211,7 @@ impl WriteTx<'_> {
         self.put_task(task)
     }
 
-    /// Keeps a task, and every index true.
+    /// Keeps a task, what has become of it, and every index true.
     pub fn put_task(&mut self, task: &Task) -> Result<(), StoreError> {
         let old = self.task_row(task.id)?;
         let unfinished_parents = match &old {
@@ -220,14 +220,19 @@ impl WriteTx<'_> {
         };
         let new = TaskRow { task: task.clone(), unfinished_parents };
         self.insert_record(Table::Tasks, &task.id.0, &new)?;
+        if let Some(old) = &old {
+            self.add_to_history(&old.task, task)?;
+            self.count_done(old.task.status, task.status);
+        }
         self.reindex(task.id, old.as_ref(), Some(&new))
     }
 
-    /// Forgets a task, its commands and who failed it.
+    /// Forgets a task, its commands, its history and who failed it.
     pub fn delete_task(&mut self, id: TaskId) -> Result<(), StoreError> {
         let Some(old) = self.task_row(id)? else { return Ok(()) };
         self.remove(Table::Tasks, &id.0)?;
         self.remove(Table::Commands, &id.0)?;
+        self.forget_history(id)?;
         for by in &old.task.failed_by {
             self.forget_failure(by.id, old.task.job, &old.task.task_type, id)?;
         }
@@ -241,6 +246,7 @@ impl WriteTx<'_> {
         for table in [
             Table::Tasks,
             Table::Commands,
+            Table::TaskHistories,
             Table::TasksByJob,
             Table::Children,
             Table::Ready,

@@ -21,7 +21,12 @@ use super::{
     tasks::counter_key,
     touched::Touched,
 };
-use crate::domain::{ids::JobId, job::JobState, task::TaskStatus};
+use crate::domain::{
+    ids::JobId,
+    job::JobState,
+    minute::{Done, Minute},
+    task::TaskStatus,
+};
 
 type Bytes = &'static [u8];
 
@@ -92,6 +97,8 @@ struct Summaries {
     counted: [i64; TaskStatus::ALL.len()],
     /// The jobs that have changed.
     jobs: BTreeMap<JobId, JobState>,
+    /// What workers have done.
+    minutes: BTreeMap<Minute, Done>,
 }
 
 impl<'txn> Rows for WriteTables<'txn> {
@@ -137,6 +144,15 @@ impl<'txn> WriteTx<'txn> {
         self.tables.summaries.counted[status as usize] += by;
     }
 
+    /// Counts what workers have done, if that is what it means that a task had one status and now has another.
+    pub(super) fn count_done(&mut self, old: TaskStatus, new: TaskStatus) {
+        let mut done = Done::default();
+        done.count(old, new);
+        if done != Done::default() {
+            self.tables.summaries.minutes.entry(Minute::of(self.now)).or_default().add(done);
+        }
+    }
+
     /// Keeps the state of a job.
     pub(super) fn put_job_state(&mut self, id: JobId, state: JobState) {
         self.tables.changes += 1;
@@ -151,14 +167,15 @@ impl<'txn> WriteTx<'txn> {
         self.remove(Table::JobStates, &id.0)
     }
 
-    /// Forgets what was to be written at the end of the group, since no job and no task is left.
+    /// Forgets what was to be written at the end of the group, since no job and no task is left. What was done stays done.
     pub(super) fn forget_summaries(&mut self) {
-        self.tables.summaries = Summaries::default();
+        let minutes = std::mem::take(&mut self.tables.summaries.minutes);
+        self.tables.summaries = Summaries { minutes, ..Summaries::default() };
     }
 
     /// Writes what is written once a group.
     pub(super) fn write_summaries(&mut self) -> Result<(), StoreError> {
-        let Summaries { counted, jobs } = std::mem::take(&mut self.tables.summaries);
+        let Summaries { counted, jobs, minutes } = std::mem::take(&mut self.tables.summaries);
         for (id, state) in &jobs {
             self.insert_record(Table::JobStates, &id.0, state)?;
         }
@@ -169,7 +186,7 @@ impl<'txn> WriteTx<'txn> {
             let after = before.unwrap_or(0).saturating_add_signed(by);
             self.insert(Table::Counters, &key, &after.to_be_bytes())?;
         }
-        Ok(())
+        minutes.into_iter().try_for_each(|(minute, done)| self.add_to_minute(minute, done))
     }
 
     /// Takes note of what is changed, for those who watch.

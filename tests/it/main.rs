@@ -16,6 +16,7 @@ mod explaining;
 mod failing;
 mod faults;
 mod handing_out;
+mod history;
 mod https;
 mod idempotency;
 mod images;

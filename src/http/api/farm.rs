@@ -3,13 +3,18 @@
 use std::sync::Arc;
 
 use http::StatusCode;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use warp::Filter;
 
-use super::super::{
-    Site, VERSION, documents,
-    error::ApiError,
-    openapi::{Endpoint, get},
-    routes::{Answer, endpoint, json, look, with},
+use super::{
+    super::{
+        Site, VERSION, documents,
+        error::ApiError,
+        openapi::{Endpoint, get},
+        routes::{Answer, endpoint, json, look, with},
+    },
+    parameters,
 };
 
 /// `GET /api/farm`
@@ -22,6 +27,34 @@ pub fn farm(site: &Arc<Site>) -> Endpoint {
             Ok(json(&documents::farm(&farm, exchange.as_ref())))
         },
     ));
+    about.by(route)
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Span {
+    /// As many hours up to now, 1 to 48; 24 if it is left out.
+    hours: Option<u64>,
+}
+
+/// `GET /api/farm/history`
+pub fn history(site: &Arc<Site>) -> Endpoint {
+    let about =
+        get("/api/farm/history", "How many tasks were completed, and failed, in each of the last minutes")
+            .query::<Span>()
+            .answers::<documents::FarmHistory>(StatusCode::OK);
+    let route = endpoint(
+        warp::path!("api" / "farm" / "history").and(warp::get()).and(with(site)).and(parameters()).then(
+            async |site: Arc<Site>, span: Result<Span, ApiError>| -> Answer {
+                let hours = span?.hours.unwrap_or(24);
+                if !(1..=48).contains(&hours) {
+                    return Err(ApiError::bad_request(format!("hours: {hours} is not from 1 to 48")));
+                }
+                let minutes = look(&site, move |services| services.minutes(hours * 60)).await?;
+                Ok(json(&documents::farm_history(&minutes)))
+            },
+        ),
+    );
     about.by(route)
 }
 

@@ -73,6 +73,21 @@ pub fn requeue(site: &Arc<Site>) -> Endpoint {
     about.by(route)
 }
 
+/// `GET /api/tasks/{id}/history`
+pub fn history(site: &Arc<Site>) -> Endpoint {
+    let about = get("/api/tasks/{id}/history", "What has become of a task: who had it, and how that ended")
+        .path::<TaskId>("id")
+        .answers::<documents::TaskHistory>(StatusCode::OK);
+    let route =
+        endpoint(warp::path!("api" / "tasks" / String / "history").and(warp::get()).and(with(site)).then(
+            async |task: String, site: Arc<Site>| -> Answer {
+                let history = site.services.task_history(id(&task)?)?;
+                Ok(json(&documents::task_history(&history)))
+            },
+        ));
+    about.by(route)
+}
+
 /// The task as it is now.
 fn answer(site: &Site, task: TaskId) -> Answer {
     let view = site.services.task(task)?;

@@ -8,7 +8,13 @@ use serde::Serialize;
 
 use super::job::{StarvedJob, starved_job};
 use crate::{
-    domain::{disk::Space, ids::TaskId, task_update, warning::Warning},
+    domain::{
+        disk::Space,
+        ids::TaskId,
+        minute::{Done, Minute},
+        task_update,
+        warning::Warning,
+    },
     exchange::{self, Topic},
     services::{self, Disks, ServerQueues},
 };
@@ -69,6 +75,19 @@ struct Disk {
     database: Option<Space>,
     /// Where the task logs are.
     task_logs: Option<Space>,
+}
+
+/// What workers did in each of the last minutes, the oldest first; the last of them is not over.
+#[derive(Serialize, JsonSchema)]
+pub struct FarmHistory {
+    /// When the first of them begins.
+    start: Timestamp,
+    /// How long each is: a minute.
+    step_seconds: u64,
+    /// How many tasks they completed.
+    completed: Vec<u64>,
+    /// How many tasks they failed, softly or for good.
+    failed: Vec<u64>,
 }
 
 /// What waits for the Flamenco Server, and since when.
@@ -137,6 +156,16 @@ struct Standstill<'a> {
     reason: &'a str,
     since: Timestamp,
     until: Timestamp,
+}
+
+/// What workers did in these minutes, which are one behind the other.
+pub fn farm_history(minutes: &[(Minute, Done)]) -> FarmHistory {
+    FarmHistory {
+        start: minutes.first().map_or(Timestamp::UNIX_EPOCH, |(minute, _)| minute.begin()),
+        step_seconds: 60,
+        completed: minutes.iter().map(|(_, done)| done.completed).collect(),
+        failed: minutes.iter().map(|(_, done)| done.failed).collect(),
+    }
 }
 
 /// The farm as a whole.

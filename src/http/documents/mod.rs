@@ -25,13 +25,16 @@ pub use self::{
         worker_explanation,
     },
     failure::{Failures, LogMatches, failures, log_matches},
-    farm::{Erased, Farm, Health, Version, farm},
+    farm::{Erased, Farm, FarmHistory, Health, Version, farm, farm_history},
     image::{ImageOfJob, LatestImage, image, image_of_job, latest_image},
     job::{Deleted, Job, JobList, JobTypes, Plan, job, plan, starved_job},
     outcome::{Outcome, Refused},
     people::{Link, NewToken, Session, TokenList, TokenUrls, link, session_person, token},
     settings::Settings,
-    task::{Commands, Grid, TaskList, TaskOfPeople, cell, commands_of_worker, task, task_text},
+    task::{
+        Commands, Grid, TaskHistory, TaskList, TaskOfPeople, cell, commands_of_worker, task, task_history,
+        task_text,
+    },
     variables::VariableList,
     worker::{Blacklist, Worker, WorkerList, named_blacklist_line, new_worker, worker},
 };

@@ -12,6 +12,7 @@ use crate::{
         ids::{JobId, TaskId, WorkerId},
         job::{Job, JobState},
         task::{self, TaskStatus},
+        task_history::{self, Entry, What},
         variables::{Audience, Variables, tidy_settings},
     },
     services::TaskView,
@@ -145,6 +146,42 @@ pub struct Cell<'a> {
 pub fn cell(task: &task::Task, parents: Vec<usize>) -> Cell<'_> {
     let task::Task { id, name, status, task_type, worker_id, .. } = task;
     Cell { _id: *id, name, status: *status, task_type, worker_id: *worker_id, parents }
+}
+
+/// What has become of a task: the latest of it, the oldest first.
+#[derive(Serialize, JsonSchema)]
+pub struct TaskHistory<'a> {
+    history: Vec<HistoryEntry<'a>>,
+    /// How many older entries have been forgotten.
+    left_out: u64,
+}
+
+/// Something that has become of a task.
+#[derive(Serialize, JsonSchema)]
+struct HistoryEntry<'a> {
+    when: Timestamp,
+    what: What,
+    /// The worker that has it or had it just before.
+    worker_id: Option<WorkerId>,
+    /// Its address and nickname at that time.
+    worker: Option<&'a str>,
+    /// What was said of it; empty where that says no more.
+    why: &'a str,
+}
+
+/// What has become of a task.
+pub fn task_history(history: &task_history::TaskHistory) -> TaskHistory<'_> {
+    TaskHistory { history: history.entries.iter().map(history_entry).collect(), left_out: history.forgotten }
+}
+
+fn history_entry(Entry { at, what, worker, why }: &Entry) -> HistoryEntry<'_> {
+    HistoryEntry {
+        when: *at,
+        what: *what,
+        worker_id: worker.as_ref().map(|(id, _)| *id),
+        worker: worker.as_ref().map(|(_, worker)| worker.as_str()),
+        why,
+    }
 }
 
 /// A task with these commands, as JSON text.

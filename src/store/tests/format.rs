@@ -12,10 +12,12 @@ use crate::{
         idempotency::Receipt,
         ids::TokenId,
         job::{Job, JobState, JobWish, Tally},
+        minute::Done,
         people::{AccessToken, Role, Session},
         sleep::{Days, SleepSchedule},
         tags::Tags,
         task::{FailedBy, Progress, Task, TaskStatus},
+        task_history::{Entry, TaskHistory, What},
         task_update::{SetAside, TaskUpdate},
         time_left::Measured,
         worker::{StatusRequest, Worker, WorkerStatus},
@@ -23,7 +25,7 @@ use crate::{
     store::{
         ReadTx, Store, StoreError,
         codec::{self, Record},
-        records::{TaskRow, task_status_byte, worker_status_byte},
+        records::{TaskRow, task_status_byte, what_byte, worker_status_byte},
         schema::Table,
         tasks::counter_key,
     },
@@ -58,6 +60,9 @@ const ACCESS_TOKEN: &str = "\
     010808080808080808080808080361646102fd00148a523903000001fd00148a5239030000";
 const SESSION: &str = "\
     01036164610101080808080808080808080808fd00148a5239030000";
+const HISTORY: &str =
+    "0103 02 fd00148a5239030000 01 01040404040404040404040404 0177 00 fd00148a5239030000 09 00 0161";
+const DONE: &str = "01 05 fbe803";
 const EVENT: &str = "\
     0100fd00148a523903000004040404040404040404040402022f61022f62";
 
@@ -166,6 +171,13 @@ fn deed() -> Deed {
     }
 }
 
+fn history() -> TaskHistory {
+    let assigned =
+        Entry { at: NOW, what: What::Assigned, worker: Some((worker_id(4), "w".into())), why: String::new() };
+    let requeued = Entry { at: NOW, what: What::Requeued, worker: None, why: "a".into() };
+    TaskHistory { entries: [assigned, requeued].into(), forgotten: 3 }
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
@@ -204,6 +216,8 @@ fn every_record_is_written_and_read_as_it_always_was() {
     is_pinned(&worker(), WORKER);
     is_pinned(&update(), UPDATE);
     is_pinned(&event(), EVENT);
+    is_pinned(&history(), HISTORY);
+    is_pinned(&Done { completed: 5, failed: 1000 }, DONE);
     is_pinned(&deed(), DEED);
     is_pinned(&Receipt { job: job_id(9), digest: [7; 32], taken: NOW }, RECEIPT);
     is_pinned(&access_token(), ACCESS_TOKEN);
@@ -238,6 +252,7 @@ fn the_bytes_of_statuses_never_change() {
         ("shutdown", 8),
     ];
     assert_eq!(of_workers, expected);
+    assert_eq!(What::ALL.map(what_byte), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
 }
 
 #[test]
@@ -250,9 +265,9 @@ fn the_names_of_tables_never_change() {
     let names = Table::ALL.map(Table::name).join(" ");
     assert_eq!(
         names,
-        "meta settings jobs job-states dependents tasks commands tasks-by-job children ready ready-heads in-hand workers \
-         workers-seen failures blacklist submissions access-tokens sessions update-queue updates-by-task updates-set-aside \
-         ask-again log-requests events audit counters"
+        "meta settings jobs job-states dependents tasks commands task-histories tasks-by-job children ready \
+         ready-heads in-hand workers workers-seen failures blacklist submissions access-tokens sessions \
+         update-queue updates-by-task updates-set-aside ask-again log-requests events audit minutes counters"
     );
 }
 
@@ -310,6 +325,8 @@ fn decode_all(bytes: &[u8]) {
         codec::decode::<Event>(bytes),
         codec::decode::<SetAside>(bytes),
         codec::decode::<Receipt>(bytes),
+        codec::decode::<TaskHistory>(bytes),
+        codec::decode::<Done>(bytes),
         codec::decode::<AccessToken>(bytes),
         codec::decode::<Session>(bytes),
     );
@@ -326,8 +343,10 @@ proptest! {
     }
 
     #[test]
-    fn no_damage_makes_reading_panic(which in 0..9usize, place: prop::sample::Index, damage: [u8; 3]) {
-        let mut record = bytes([TASK, JOB, JOB_STATE, WORKER, UPDATE, EVENT, RECEIPT, ACCESS_TOKEN, SESSION][which]);
+    fn no_damage_makes_reading_panic(which in 0..11usize, place: prop::sample::Index, damage: [u8; 3]) {
+        let records =
+            [TASK, JOB, JOB_STATE, WORKER, UPDATE, EVENT, RECEIPT, ACCESS_TOKEN, SESSION, HISTORY, DONE];
+        let mut record = bytes(records[which]);
         let place = place.index(record.len());
         for (byte, damage) in record[place..].iter_mut().zip(damage) {
             *byte = damage;

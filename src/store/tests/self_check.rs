@@ -2,7 +2,7 @@
 
 use super::{change, contradictions, job_id, new_job, new_task, new_worker, small_farm, task_id, worker_id};
 use crate::{
-    domain::{job::Job, task::TaskStatus},
+    domain::{job::Job, task::TaskStatus, task_history::TaskHistory},
     store::{
         StoreError, WriteTx, dependencies::dependency_key, keys::Key, schema::Table, tasks::counter_key,
     },
@@ -42,7 +42,7 @@ fn a_row_that_is_missing_is_found() {
 
 #[test]
 fn a_row_too_many_is_found() {
-    let too_many: [(Act, &str); 6] = [
+    let too_many: [(Act, &str); 7] = [
         (|tx| tx.insert(Table::Commands, &task_id(9).0, b"[]"), "table commands: 4 rows instead of 3"),
         (|tx| tx.insert(Table::Ready, &ready_key(2), &[]), "table ready: 2 rows instead of 1"),
         (
@@ -52,6 +52,10 @@ fn a_row_too_many_is_found() {
         (
             |tx| tx.put_failure(worker_id(1), job_id(1), "sleep", task_id(1)),
             "table failures: 1 rows instead of 0",
+        ),
+        (
+            |tx| tx.insert_record(Table::TaskHistories, &task_id(9).0, &TaskHistory::default()),
+            "it has a history but is not there",
         ),
         (|tx| tx.put_blacklist(worker_id(7), job_id(1), "sleep"), "is blacklisted but not there"),
         (|tx| tx.put_worker(&new_worker(3, &[])), "table workers-seen: 2 rows instead of 3"),
