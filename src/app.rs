@@ -199,7 +199,8 @@ impl App {
     /// start if the file cannot be written.
     fn let_commands_in(&self) {
         if self.services.authentication() == Authentication::Nobody {
-            return;
+            // One that crashed may have left its own, which says where it was.
+            return token_file::remove(&self.config.database_path);
         }
         let local = Local { token: self.services.make_local_token(), url: self.url() };
         if let Err(error) = local.write(&self.config.database_path) {
