@@ -30,12 +30,14 @@ pub enum Topic {
     Push,
     /// The Server gets a log.
     LogUpload,
+    /// The Server tells by which keys it vouches for people.
+    PublicKeys,
 }
 
 impl Topic {
     /// All topics; the index of each is `as usize`.
-    pub const ALL: [Self; 5] =
-        [Self::Notification, Self::Download, Self::Recheck, Self::Push, Self::LogUpload];
+    pub const ALL: [Self; 6] =
+        [Self::Notification, Self::Download, Self::Recheck, Self::Push, Self::LogUpload, Self::PublicKeys];
 
     /// The name on the wire.
     pub fn as_str(self) -> &'static str {
@@ -45,7 +47,13 @@ impl Topic {
             Self::Recheck => "recheck",
             Self::Push => "push",
             Self::LogUpload => "log-upload",
+            Self::PublicKeys => "public-keys",
         }
+    }
+
+    /// Does the Server ask who the Manager is? The keys it tells everybody, so it can accept or refuse nobody there.
+    fn has_credentials(self) -> bool {
+        self != Self::PublicKeys
     }
 }
 
@@ -105,7 +113,8 @@ impl Board {
     /// May this be tried now?
     pub fn may_try(&self, topic: Topic, now: Timestamp) -> bool {
         let state = self.lock();
-        let standing = state.standstill.as_ref().is_some_and(|(_, until)| is_ahead(*until, now, STANDSTILL));
+        let standing = topic.has_credentials()
+            && state.standstill.as_ref().is_some_and(|(_, until)| is_ahead(*until, now, STANDSTILL));
         let conversation = &state.conversations[topic as usize];
         let pausing = conversation.failures > 0
             && conversation.next_try.is_some_and(|next| is_ahead(next, now, backoff::LONGEST));
@@ -127,7 +136,7 @@ impl Board {
     /// It went well; `next_try` is when it comes about by itself again.
     pub fn succeeded(&self, topic: Topic, now: Timestamp, next_try: Option<Timestamp>) {
         let mut state = self.lock();
-        if state.standstill.take().is_some() {
+        if topic.has_credentials() && state.standstill.take().is_some() {
             tracing::info!("the Flamenco Server accepts this Manager again");
         }
         let conversation = &mut state.conversations[topic as usize];
@@ -210,7 +219,9 @@ impl Board {
 /// Server says so too when the task has become another Manager's.
 fn stops_all(topic: Topic, error: &CallError) -> bool {
     match error {
-        CallError::Credentials { status, .. } => topic != Topic::Recheck || *status == 401,
+        CallError::Credentials { status, .. } => {
+            topic.has_credentials() && (topic != Topic::Recheck || *status == 401)
+        }
         CallError::Unreachable { .. } | CallError::Refused { .. } | CallError::Trouble { .. } => false,
     }
 }
@@ -275,7 +286,7 @@ mod tests {
     fn refused_credentials_stop_everything_for_a_while() {
         let board = Board::default();
         board.failed(Topic::Push, NOW, &credentials());
-        for topic in Topic::ALL {
+        for topic in Topic::ALL.into_iter().filter(|topic| topic.has_credentials()) {
             assert!(!board.may_try(topic, NOW + seconds(899)));
             assert!(board.may_try(topic, NOW + seconds(900)));
         }
@@ -289,6 +300,17 @@ mod tests {
         board.failed(Topic::Recheck, NOW, &credentials());
         assert!(board.may_try(Topic::Push, NOW) && !board.may_try(Topic::Recheck, NOW));
         assert_eq!(board.state().standstill, None);
+    }
+
+    #[test]
+    fn what_the_server_tells_everybody_is_no_sign_that_it_accepts_the_manager_or_not() {
+        let board = Board::default();
+        board.failed(Topic::PublicKeys, NOW, &credentials());
+        assert!(board.may_try(Topic::Push, NOW) && !board.may_try(Topic::PublicKeys, NOW));
+        board.failed(Topic::Push, NOW, &credentials());
+        assert!(board.may_try(Topic::PublicKeys, NOW + seconds(2)));
+        board.succeeded(Topic::PublicKeys, NOW + seconds(2), None);
+        assert!(board.state().standstill.is_some());
     }
 
     #[test]

@@ -18,7 +18,7 @@ use std::{
     },
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 pub use self::board::{Conversation, Failure, State, Topic};
 use self::{board::Board, notify::Told, push::Batches};
@@ -65,8 +65,6 @@ pub struct Exchange {
     push_wanted: AtomicBool,
     told: Mutex<Option<Told>>,
     batches: Mutex<Batches>,
-    /// When the Server's public keys are to be looked at again.
-    keys_next: Mutex<Option<Timestamp>>,
 }
 
 impl Exchange {
@@ -83,7 +81,6 @@ impl Exchange {
             push_wanted: AtomicBool::new(false),
             told: Mutex::new(None),
             batches: Mutex::new(batches),
-            keys_next: Mutex::new(None),
         }
     }
 

@@ -1,50 +1,38 @@
 //! The Server vouches for people, with signatures that its public keys prove (`server-protocol.md`, section 1.9).
 
-use std::sync::PoisonError;
+use jiff::SignedDuration;
 
-use jiff::{SignedDuration, Timestamp};
-
-use super::Exchange;
+use super::{Exchange, Topic};
 use crate::services::{Error, KnownKeys, Services};
 
 /// How often it is looked whether the Server has other keys.
 const EVERY: SignedDuration = SignedDuration::from_hours(1);
-/// How soon that is tried again when it did not work.
-const AGAIN: SignedDuration = SignedDuration::from_mins(1);
 
 impl Exchange {
     /// Downloads the Server's public keys, at the start and every hour. Those that were downloaded before stay good while it
-    /// cannot be reached.
+    /// cannot be reached, or sends none.
     pub async fn fetch_keys(&self) -> Result<(), Error> {
         let now = self.services.now();
-        if self.keys_next().is_some_and(|next| now < next && next.duration_since(now) <= EVERY) {
+        let last = self.board.last_success(Topic::PublicKeys);
+        let is_fresh = last.is_some_and(|last| last <= now && now.duration_since(last) < EVERY);
+        if is_fresh || !self.board.may_try(Topic::PublicKeys, now) {
             return Ok(());
         }
         let known = self.look(Services::server_keys).await?;
         let modified = known.map(|known| known.modified).filter(|modified| !modified.is_empty());
-        let pause = match self.server.public_keys(modified.as_deref()).await {
-            Ok(None) => EVERY,
+        let fetched = match self.server.public_keys(modified.as_deref()).await {
+            Ok(None) => Ok(()),
             Ok(Some((pem, modified))) => {
-                match self.services.set_server_keys(KnownKeys { pem, modified }).await {
-                    Ok(()) => EVERY,
-                    Err(Error::Refused(why)) => {
-                        tracing::warn!(why, "people may be unable to log in by the Flamenco Server");
-                        AGAIN
-                    }
-                    Err(error) => return Err(error),
-                }
+                let kept = self.services.set_server_keys(KnownKeys { pem, modified }).await;
+                kept.map_err(Box::<dyn std::error::Error>::from)
             }
-            Err(error) => {
-                tracing::warn!(%error, "the public keys of the Flamenco Server cannot be downloaded; it is tried again");
-                AGAIN
-            }
+            Err(error) => Err(error.into()),
         };
-        *self.keys_next.lock().unwrap_or_else(PoisonError::into_inner) = Some(now + pause);
+        match fetched {
+            Ok(()) => self.board.succeeded(Topic::PublicKeys, now, Some(now + EVERY)),
+            Err(error) => self.board.failed(Topic::PublicKeys, now, &*error),
+        }
         Ok(())
-    }
-
-    fn keys_next(&self) -> Option<Timestamp> {
-        *self.keys_next.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where a browser that is logged in at the Server gets its word about its user.

@@ -4,8 +4,8 @@ use http::Method;
 use jiff::ToSpan;
 use serde_json::{Value, json};
 
-use super::somebody;
-use crate::kit::{Answer, Call, FakeServer, MANAGER, Signer, TestManager};
+use super::{root, somebody};
+use crate::kit::{Answer, Call, FakeServer, MANAGER, Mood, Signer, TestManager};
 
 const BY_SERVER: &str = "[user_authentication]\nmode = \"server\"\n";
 
@@ -22,6 +22,10 @@ async fn with_cookie(m: &TestManager, token: &str) -> Answer {
 
 async fn farm(m: &TestManager, token: &str) -> Answer {
     m.door.call(Method::GET, "/api/farm", &[("authorization", &format!("Bearer {token}"))], "").await
+}
+
+async fn farm_as_root(m: &TestManager) -> Value {
+    root(m).get("/api/farm").await.expect(200).json()
 }
 
 #[tokio::test]
@@ -104,6 +108,33 @@ async fn keys_are_kept_renewed_each_hour_and_asked_for_until_they_come() {
     m.exchange().fetch_keys().await.unwrap();
     farm(&m, &token).await.expect(401);
     farm(&m, &new.signs(&claims(START + 14400.0))).await.expect(200);
+}
+
+#[tokio::test]
+async fn keys_that_do_not_come_are_shown_and_warned_of_and_nothing_else_stands_still() {
+    let server = FakeServer::start();
+    let m = TestManager::below_with(&server, BY_SERVER).await;
+    let keys =
+        async |field: &str| farm_as_root(&m).await["exchange"]["conversations"]["public-keys"][field].take();
+    server.mood(Call::Keys, Mood::Answers(403));
+    for failures in 1..=3 {
+        m.exchange().fetch_keys().await.unwrap();
+        assert_eq!(keys("failures_in_a_row").await, failures);
+        m.advance(1.minute());
+    }
+    let farm = farm_as_root(&m).await;
+    assert_eq!(farm["exchange"]["standstill"], json!(null));
+    assert!(farm["warnings"][0]["message"].as_str().unwrap().contains("(public-keys)"), "{farm}");
+    server.mood(Call::Keys, Mood::Nonsense);
+    m.exchange().fetch_keys().await.unwrap();
+    let error = keys("last_error").await["message"].take();
+    assert_eq!(error, "the Flamenco Server sent no public key for ES256");
+    server.mood(Call::Keys, Mood::Fine);
+    server.has_keys(&[&Signer::new()]);
+    m.advance(1.minute());
+    m.exchange().fetch_keys().await.unwrap();
+    assert_eq!(keys("failures_in_a_row").await, 0);
+    assert_eq!(keys("next_try").await, json!(m.now() + 1.hour()));
 }
 
 #[tokio::test]

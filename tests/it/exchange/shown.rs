@@ -53,6 +53,12 @@ async fn the_exchange_is_shown_in_good_times() {
             "last_success": "2026-03-02T11:00:00Z",
             "next_try": null
           },
+          "public-keys": {
+            "failures_in_a_row": 0,
+            "last_error": null,
+            "last_success": null,
+            "next_try": null
+          },
           "push": {
             "failures_in_a_row": 0,
             "last_error": null,
@@ -105,6 +111,7 @@ async fn the_exchange_is_shown_in_bad_times() {
     flamenco_exchange_failures{conversation="download"} 0
     flamenco_exchange_failures{conversation="log-upload"} 0
     flamenco_exchange_failures{conversation="notification"} 0
+    flamenco_exchange_failures{conversation="public-keys"} 0
     flamenco_exchange_failures{conversation="push"} 1
     flamenco_exchange_failures{conversation="recheck"} 0
     flamenco_exchange_last_success_timestamp_seconds{conversation="download"} 1772449200
