@@ -116,7 +116,7 @@ impl ApiError {
                  \"Authorization: Bearer TOKEN\" (an admin makes one with flamenco-manager user token create)"
                     .to_owned(),
             ),
-            Stranger::Unknown => (
+            Stranger::Unknown | Stranger::LoggedOut => (
                 StatusCode::UNAUTHORIZED,
                 UNAUTHENTICATED,
                 "what was sent to log in is not valid, or no longer: log in again, or send another access token"

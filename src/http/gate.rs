@@ -65,10 +65,20 @@ pub struct Visitor {
     by_cookie: bool,
     /// Nobody has to log in, and the name by which they came could be anybody's.
     is_astray: bool,
+    from: IpAddr,
     services: Arc<Services>,
 }
 
 impl Visitor {
+    /// Who comes through the gate, as far as that is known. Whoever shows something wrong there has tried once more; workers
+    /// do not come this way, whose own proofs are none to people.
+    fn shown(&self) -> Result<&Person, Stranger> {
+        match &self.who {
+            Ok(known) => Ok(&known.person),
+            Err(stranger) => Err(self.services.turn_away(*stranger, self.from)),
+        }
+    }
+
     /// Comes back when nobody knows them any more: they are logged out, or their token is revoked.
     pub async fn until_unknown(&self) {
         if let Ok(known) = &self.who {
@@ -107,13 +117,13 @@ fn visitor(site: &Site, headers: &HeaderMap, from: IpAddr) -> Visitor {
         session: cookie(session::COOKIE),
         jwt: cookie(JWT_COOKIE),
     };
-    let who = site.services.identify(presented, from);
+    let who = site.services.identify(presented);
     let by_cookie =
         who.is_ok() && bearer.is_none() && site.services.authentication() != Authentication::Nobody;
     let host = headers.get(header::HOST).map(|host| host.to_str().unwrap_or_default());
     let is_astray = site.services.authentication() == Authentication::Nobody
         && host.is_some_and(|host| cross_site::may_lead_astray(host, &site.own_names));
-    Visitor { who, by_cookie, is_astray, services: Arc::clone(&site.services) }
+    Visitor { who, by_cookie, is_astray, from, services: Arc::clone(&site.services) }
 }
 
 /// Hands a handler who asks, as far as it is known.
@@ -173,6 +183,7 @@ fn admit(
     visitor: Option<&Visitor>,
 ) -> Result<(), ApiError> {
     let needs = access.needs(method);
+    let person = visitor.map_or(Err(Stranger::Nobody), Visitor::shown);
     let by_cookie = visitor.is_some_and(|visitor| visitor.by_cookie);
     if (needs == Some(Role::Admin) || !method.is_safe()) && cross_site::forbids(headers, by_cookie) {
         return Err(ApiError::forbidden("web pages of other sites may not command this Manager"));
@@ -184,11 +195,7 @@ fn admit(
              own_url: others could make any other name lead here; set own_url, or [user_authentication] mode = \"token\"",
         ));
     }
-    let person = match visitor.map(|visitor| &visitor.who) {
-        Some(Ok(known)) => &known.person,
-        Some(Err(stranger)) => return Err(ApiError::unauthenticated(*stranger)),
-        None => return Err(ApiError::unauthenticated(Stranger::Nobody)),
-    };
+    let person = person.map_err(ApiError::unauthenticated)?;
     if person.role < needed {
         let Person { name, role, .. } = person;
         return Err(ApiError::forbidden(format!("{name} is here as {role}; only an {needed} may do this")));

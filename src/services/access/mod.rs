@@ -60,6 +60,8 @@ pub enum Stranger {
     Nobody,
     /// What they bring is not valid, or no longer.
     Unknown,
+    /// They have been logged in, and no longer are.
+    LoggedOut,
     /// The word of the Flamenco Server about them has expired; it gives a new one.
     Expired,
     /// They have tried too often, and may try again after this time.
@@ -119,9 +121,8 @@ impl Services {
         self.policy.authentication
     }
 
-    /// Who it is that brings this along. Wrong tokens are counted, but who has a right one gets in however often others
-    /// tried.
-    pub fn identify(&self, presented: Presented, from: IpAddr) -> Result<Known, Stranger> {
+    /// Who it is that brings this along. Who has a right token gets in however often others tried.
+    pub fn identify(&self, presented: Presented) -> Result<Known, Stranger> {
         if self.policy.authentication == Authentication::Nobody {
             return Ok(self.admission.anybody.clone());
         }
@@ -134,8 +135,7 @@ impl Services {
                 Some(known) => Ok(known),
                 None if self.is_below_server() && !token.starts_with(TOKEN_PREFIX) => self.by_jwt(token),
                 None => Err(Stranger::Unknown),
-            }
-            .map_err(|stranger| self.tried(stranger, from));
+            };
         }
         if let Some(known) =
             presented.session.map(|secret| self.by_session(secret)).transpose().map_err(trouble)?.flatten()
@@ -143,12 +143,25 @@ impl Services {
             return Ok(known);
         }
         match presented.jwt {
-            Some(token) if self.is_below_server() => {
-                self.by_jwt(token).map_err(|stranger| self.tried(stranger, from))
-            }
-            // A session ends by itself: its cookie is no attempt to guess something.
-            _ => Err(if presented.session.is_some() { Stranger::Unknown } else { Stranger::Nobody }),
+            Some(token) if self.is_below_server() => self.by_jwt(token),
+            _ => Err(if presented.session.is_some() { Stranger::LoggedOut } else { Stranger::Nobody }),
         }
+    }
+
+    /// Somebody is not let in. Who has tried too often with something wrong is told to wait; that a session has ended is no
+    /// attempt to guess something.
+    pub fn turn_away(&self, stranger: Stranger, from: IpAddr) -> Stranger {
+        if stranger != Stranger::Unknown {
+            return stranger;
+        }
+        let (now, mut tries) = (self.now(), self.admission.tries());
+        if let Some(wait) = tries.wait(from, now) {
+            return Stranger::TooOften(wait);
+        }
+        tries.failed(from, now);
+        drop(tries);
+        tracing::warn!(%from, "somebody with a wrong token was turned away");
+        stranger
     }
 
     /// Comes back when what made somebody known has ended.
@@ -176,21 +189,6 @@ impl Services {
 
     fn is_below_server(&self) -> bool {
         self.policy.authentication == Authentication::Server
-    }
-
-    /// Somebody brought something wrong. Who does so too often is told to wait.
-    fn tried(&self, stranger: Stranger, from: IpAddr) -> Stranger {
-        if stranger != Stranger::Unknown {
-            return stranger;
-        }
-        let (now, mut tries) = (self.now(), self.admission.tries());
-        if let Some(wait) = tries.wait(from, now) {
-            return Stranger::TooOften(wait);
-        }
-        tries.failed(from, now);
-        drop(tries);
-        tracing::warn!(%from, "somebody with a wrong token was turned away");
-        stranger
     }
 
     fn revoke(&self) {
@@ -230,23 +228,17 @@ impl Services {
 
     /// Writes down when access tokens were used, and forgets sessions that have ended.
     pub async fn look_after_people(&self) -> Result<(), Error> {
-        let used: Vec<_> = std::mem::take(&mut *self.admission.used()).into_iter().collect();
         let now = self.now();
-        let ended = |sessions: Vec<(Vec<u8>, crate::domain::people::Session)>| -> Vec<Vec<u8>> {
-            sessions
-                .into_iter()
-                .filter(|(_, session)| session.until <= now)
-                .map(|(digest, _)| digest)
-                .collect()
-        };
-        let ended = ended(self.store.read(now, |tx| Ok::<_, Error>(tx.sessions()?))?);
+        let mut ended = self.store.read(now, |tx| Ok::<_, Error>(tx.sessions()?))?;
+        ended.retain(|(_, session)| session.until <= now);
+        let used: Vec<_> = std::mem::take(&mut *self.admission.used()).into_iter().collect();
         if used.is_empty() && ended.is_empty() {
             return Ok(());
         }
         self.store
             .write(now, move |tx| {
                 tx.note_used(&used)?;
-                ended.iter().try_for_each(|digest| Ok(tx.forget_session(digest)?))
+                ended.iter().try_for_each(|(digest, _)| Ok(tx.forget_session(digest)?))
             })
             .await
     }

@@ -1,11 +1,12 @@
 //! Access tokens: made, used, revoked.
 
+use flamenco_manager::simulate::{Client, registration_token};
 use http::Method;
 use jiff::ToSpan;
 use serde_json::json;
 
 use super::{BY_TOKEN, bearer, cookie, from_page, root, somebody};
-use crate::kit::TestManager;
+use crate::kit::{TestManager, job, task};
 
 #[tokio::test]
 async fn a_token_is_told_once_lets_in_and_ends_when_it_is_revoked() {
@@ -89,12 +90,41 @@ async fn whoever_listens_with_a_token_is_cut_off_when_it_is_revoked() {
     let id = root(&m).get("/api/tokens").await.json()["tokens"][0]["_id"].as_str().unwrap().to_owned();
     let shown = json!({"token": ada.bearer.trim_start_matches("Bearer ")});
     let session = cookie(&m.post("/api/session", &shown).await.expect(200));
-    let mut by_token = m.door.listen_with("/api/events", Some(("authorization", &ada.bearer))).await;
-    let mut by_cookie = m.door.listen_with("/api/events", Some(("cookie", &session))).await;
-    by_token.next_named("farm").await;
-    by_cookie.next_named("farm").await;
+    let worker = m.sleeper("bo").await;
+    let submitted = root(&m).post("/api/jobs", &job([task("a")])).await.expect(201).json();
+    worker.ask().await.expect(200);
+    let tasks = format!("/api/jobs/{}/tasks", submitted["_id"].as_str().unwrap());
+    let task = root(&m).get(&tasks).await.expect(200).json()["tasks"][0]["_id"].take();
+    let log = format!("/api/tasks/{}/log?follow=true", task.as_str().unwrap());
+    let (mut by_token, mut by_cookie) = (Vec::new(), Vec::new());
+    for path in ["/api/events", "/imagewatch", &log] {
+        by_token.push(m.door.listen_with(path, Some(("authorization", &ada.bearer))).await);
+        by_cookie.push(m.door.listen_with(path, Some(("cookie", &session))).await);
+    }
+    for events in by_token.iter_mut().chain(&mut by_cookie) {
+        events.next().await.unwrap();
+    }
     from_page(&m, Method::DELETE, "/api/session", &session, &json!(null)).await.expect(204);
-    while by_cookie.next().await.is_some() {}
+    for mut events in by_cookie {
+        while events.next().await.is_some() {}
+    }
     root(&m).call(Method::DELETE, &format!("/api/tokens/{id}"), &json!(null)).await.expect(204);
-    while by_token.next().await.is_some() {}
+    for mut events in by_token {
+        while events.next().await.is_some() {}
+    }
+}
+
+#[tokio::test]
+async fn the_proof_of_a_new_worker_is_no_wrong_token_of_a_person() {
+    let m = TestManager::configured(&format!("worker_registration_secret = \"gehëim\"\n{BY_TOKEN}")).await;
+    let proof = registration_token("gehëim", m.now()).unwrap();
+    let mut client = Client::new(&format!("http://{}", m.door.address())).unwrap();
+    let about = json!({"secret": "x".repeat(64), "platform": "linux", "supported_task_types": ["sleep"]});
+    for _ in 0..11 {
+        let body = Some(about.to_string().into());
+        let (status, _) = client.request(Method::POST, "/register-worker", Some(&proof), body).await.unwrap();
+        assert_eq!(status, 200);
+    }
+    let link = m.services.create_link("viewer".parse().unwrap());
+    m.post("/api/session", &json!({"code": link.code})).await.expect(200);
 }
