@@ -167,7 +167,7 @@ impl App {
             database = %self.config.database_path.display(),
             "Flamenco Manager is running"
         );
-        if let Some(link) = self.services.first_link().await? {
+        if let Some(link) = self.services.first_link()? {
             // On purpose in the log, which only those who run the Manager read: nobody else can let anybody in yet.
             tracing::warn!(
                 url = format!("{}#/login/{}", self.url(), link.code),

@@ -46,7 +46,7 @@ impl FromStr for Role {
     type Err = UnknownRole;
 
     fn from_str(text: &str) -> Result<Self, UnknownRole> {
-        [Self::Viewer, Self::Admin].into_iter().find(|role| role.as_str() == text).ok_or(UnknownRole)
+        Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or(UnknownRole)
     }
 }
 
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_role_is_known_by_its_name_alone() {
-        for role in [Role::Viewer, Role::Admin] {
+        for role in Role::ALL {
             assert_eq!(role.as_str().parse(), Ok(role));
         }
         for text in ["", "Admin", "root"] {

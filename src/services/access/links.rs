@@ -49,12 +49,11 @@ impl Services {
     }
 
     /// The log-in link to be printed at the start: while there is no access token, nobody could log in otherwise.
-    pub async fn first_link(&self) -> Result<Option<LoginLink>, Error> {
+    pub fn first_link(&self) -> Result<Option<LoginLink>, Error> {
         if self.authentication() != Authentication::Token {
             return Ok(None);
         }
-        let tokens = self.store.write(self.now(), |tx| Ok::<_, Error>(tx.access_tokens()?)).await?;
-        Ok(tokens.is_empty().then(|| self.link(Role::Admin, true)))
+        Ok(self.tokens()?.is_empty().then(|| self.link(Role::Admin, true)))
     }
 
     fn link(&self, role: Role, is_first: bool) -> LoginLink {

@@ -44,17 +44,28 @@ impl Services {
         };
         let (secret, digest) = new_secret("");
         let kept = session.clone();
-        self.store
+        let is_kept = self
+            .store
             .write(now, move |tx| {
+                // It may have been revoked since it was looked at.
+                if let Some(id) = kept.token
+                    && !tx.access_tokens()?.iter().any(|token| token.id == id)
+                {
+                    return Ok(false);
+                }
                 let mut sessions = tx.sessions()?;
                 sessions.sort_by_key(|(_, session)| session.until);
                 let too_many = (sessions.len() + 1).saturating_sub(MOST);
                 for (digest, _) in &sessions[..too_many] {
                     tx.forget_session(digest)?;
                 }
-                Ok::<_, Error>(tx.put_session(&digest, &kept)?)
+                tx.put_session(&digest, &kept)?;
+                Ok::<_, Error>(true)
             })
             .await?;
+        if !is_kept {
+            return Ok(Err(Stranger::Unknown));
+        }
         tracing::info!(name = session.name, role = %session.role, %from, "somebody has logged in");
         Ok(Ok((known(&session, digest), secret)))
     }

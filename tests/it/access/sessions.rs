@@ -1,5 +1,6 @@
 //! People log in and out.
 
+use flamenco_manager::services::{Presented, Shown};
 use http::Method;
 use jiff::ToSpan;
 use serde_json::json;
@@ -20,7 +21,7 @@ async fn a_page_asks_before_anybody_has_logged_in() {
 #[tokio::test]
 async fn the_link_of_the_start_logs_in_five_times_in_an_hour() {
     let m = TestManager::configured(BY_TOKEN).await;
-    let link = m.services.first_link().await.unwrap().unwrap();
+    let link = m.services.first_link().unwrap().unwrap();
     let shown = json!({"code": link.code});
     for _ in 0..5 {
         let answer = m.post("/api/session", &shown).await.expect(200);
@@ -32,7 +33,7 @@ async fn the_link_of_the_start_logs_in_five_times_in_an_hour() {
         assert_eq!(me["person"]["until"], "2026-03-16T11:00:00Z");
     }
     m.post("/api/session", &shown).await.expect(401);
-    let late = m.services.first_link().await.unwrap().unwrap();
+    let late = m.services.first_link().unwrap().unwrap();
     m.advance(1.hour());
     m.post("/api/session", &json!({"code": late.code})).await.expect(401);
 }
@@ -40,11 +41,11 @@ async fn the_link_of_the_start_logs_in_five_times_in_an_hour() {
 #[tokio::test]
 async fn the_link_of_the_start_ends_with_the_first_token_and_others_do_not() {
     let m = TestManager::configured(BY_TOKEN).await;
-    let first = m.services.first_link().await.unwrap().unwrap();
+    let first = m.services.first_link().unwrap().unwrap();
     let other = root(&m).post("/api/login-links", &json!({"role": "viewer"})).await.expect(201).json();
     somebody(&m, "ada", "viewer").await;
     m.post("/api/session", &json!({"code": first.code})).await.expect(401);
-    assert_eq!(m.services.first_link().await.unwrap(), None);
+    assert_eq!(m.services.first_link().unwrap(), None);
     let viewer = m.post("/api/session", &json!({"code": other["code"]})).await.expect(200);
     assert_eq!(viewer.json()["person"]["role"], "viewer");
     let wish = json!({"role": "admin"});
@@ -80,6 +81,25 @@ async fn a_session_ends_with_the_token_that_began_it() {
     root(&m).call(Method::DELETE, &format!("/api/tokens/{id}"), &json!(null)).await.expect(204);
     from_page(&m, Method::GET, "/api/farm", &session, &json!(null)).await.expect(401);
     m.post("/api/session", &shown).await.expect(401);
+}
+
+#[tokio::test]
+async fn nobody_stays_logged_in_by_a_token_that_is_revoked_at_that_very_moment() {
+    let m = TestManager::configured(BY_TOKEN).await;
+    for round in 0..20 {
+        let (about, token) =
+            m.services.create_token(&round.to_string(), "admin".parse().unwrap()).await.unwrap();
+        let (revoked, entered) = tokio::join!(
+            m.services.revoke_token(about.id),
+            m.services.log_in(Shown::Token(token), [127, 0, 0, 1].into()),
+        );
+        revoked.unwrap();
+        if let Ok((_, secret)) = entered.unwrap() {
+            let session = Presented { session: Some(&secret), ..Presented::default() };
+            m.services.identify(session).unwrap_err();
+        }
+        m.advance(1.minute());
+    }
 }
 
 #[tokio::test]
