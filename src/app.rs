@@ -25,7 +25,7 @@ use crate::{
         server::{Limits, Listener, serve},
     },
     loops,
-    pictures::{self, Pictures, Reach, Watch},
+    pictures::{self, Darkroom, Pictures, Reach, Watch},
     services::{Overdue, Places, Policy, Services},
     ssdp::{self, SsdpConfig},
     store::{OpenError, Store},
@@ -71,6 +71,9 @@ pub enum StartError {
     /// The operating system gives no more threads.
     #[error("the threads that write task logs and look at pictures cannot be started")]
     Threads(#[source] std::io::Error),
+    /// The operating system does not say where the program is.
+    #[error("this program does not know where it is itself, which it has to run to look at pictures")]
+    Program(#[source] std::io::Error),
     /// A part could not be prepared.
     #[error(transparent)]
     Service(#[from] crate::services::Error),
@@ -198,9 +201,10 @@ impl App {
     /// Lets commands in that are run on this machine by whoever may read what is beside the database. It is no reason not to
     /// start if the file cannot be written.
     fn let_commands_in(&self) {
+        // One that crashed has left its own, which says where it was.
+        token_file::remove(&self.config.database_path);
         if self.services.authentication() == Authentication::Nobody {
-            // One that crashed may have left its own, which says where it was.
-            return token_file::remove(&self.config.database_path);
+            return;
         }
         let local = Local { token: self.services.make_local_token(), url: self.url() };
         if let Err(error) = local.write(&self.config.database_path) {
@@ -264,10 +268,15 @@ fn most_connections() -> usize {
 
 /// What a Manager can do, on its database and its logs alone: all of it that needs no network.
 pub fn services(config: &Config, clock: Arc<dyn Clock>) -> Result<Services, StartError> {
+    services_of(config, clock, std::env::current_exe().map_err(StartError::Program)?)
+}
+
+/// The same for whoever is not the Manager's `program`, which is run to look at pictures.
+pub fn services_of(config: &Config, clock: Arc<dyn Clock>, program: PathBuf) -> Result<Services, StartError> {
     let store = Store::open(&config.database_path)?;
     let logs = LogKeeper::start(TaskLogs::new(config.task_logs_path.clone())).map_err(StartError::Threads)?;
-    let pictures =
-        Pictures::start(latest_images(config), picture_reach(config)).map_err(StartError::Threads)?;
+    let pictures = Pictures::start(latest_images(config), picture_reach(config), Darkroom::new(program));
+    let pictures = pictures.map_err(StartError::Threads)?;
     Ok(Services::new(store, logs, pictures, clock, policy(config)))
 }
 

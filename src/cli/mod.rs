@@ -29,7 +29,7 @@ use self::{
     args::{Args, Command, On},
     client::Client,
 };
-use crate::config::Config;
+use crate::{config::Config, pictures};
 
 /// Why a command failed, ready to be shown: what is wrong, where, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -82,13 +82,17 @@ fn execute(args: &Args) -> Result<ExitCode, Failure> {
         logging::init(args.log_level().at_most_errors(), args.json).map_err(|error| Failure::of(&error))?;
         return run::demo(*keep);
     }
+    if let Command::ShrinkPicture = args.action() {
+        pictures::shrink_picture()?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let found = Config::find(args.config.as_deref());
     if let Command::Check = args.action() {
         return check::check(found, args.json);
     }
     let (config, path) = found.map_err(|error| Failure::of(&error))?;
     match args.action() {
-        Command::Serve | Command::Demo { .. } | Command::Check => {
+        Command::Serve | Command::Demo { .. } | Command::Check | Command::ShrinkPicture => {
             logging::init(args.log_level(), args.json).map_err(|error| Failure::of(&error))?;
             run::serve(config, path.as_deref())?;
         }

@@ -1,11 +1,10 @@
-//! From a file that may hold anything to a small picture: whatever it says of itself, little memory and time are spent on it.
+//! From a file that may hold anything to a small picture: whatever it says of itself, little memory is spent on it.
 
 use std::{
     cell::Cell,
     fs::File,
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom},
     rc::Rc,
-    time::{Duration, Instant},
 };
 
 use image::{
@@ -27,9 +26,6 @@ const MOST_MEMORY: u64 = 320 << 20;
 /// The most that is read of a JPEG file, in bytes: its decoder holds it in memory.
 const MOST_OF_JPEG: u64 = 64 << 20;
 
-/// How long may be read from one file.
-const MOST_TIME: Duration = Duration::from_secs(20);
-
 /// The largest picture that is shown.
 const SHOWN: (u32, u32) = (1920, 1080);
 
@@ -45,12 +41,9 @@ pub enum Unreadable {
     /// It is no picture, or one of a kind that is not known.
     #[error("it is no PNG, JPEG, TIFF or OpenEXR picture")]
     Unknown,
-    /// It would take too much memory or time.
+    /// It would take too much memory.
     #[error("it is too large: pictures of up to 40 megapixels are shown")]
     TooLarge,
-    /// It took too long.
-    #[error("reading it took longer than {} s", MOST_TIME.as_secs())]
-    TooSlow,
     /// There is nothing in it that can be shown.
     #[error("{0}")]
     Nothing(&'static str),
@@ -70,13 +63,14 @@ pub struct Shown {
     pub height: u32,
 }
 
-/// Reads a picture and makes it fit to be shown. Decoders may panic; that is the caller's business.
+/// Reads a picture and makes it fit to be shown. Decoders may panic, or take more memory than they should: that is the
+/// business of whoever runs this.
 pub fn decode(file: File) -> Result<Shown, Unreadable> {
     let meter = Meter::new();
     let mut source = BufReader::with_capacity(1 << 16, Metered { file, meter: meter.clone() });
     let picture = read(&mut source, &meter);
     // Whatever a decoder makes of being cut off, the reason is that it was.
-    let picture = picture.map_err(|error| meter.verdict().unwrap_or(error))?;
+    let picture = picture.map_err(|error| if meter.is_used_up() { Unreadable::TooLarge } else { error })?;
     let (width, height) = picture.dimensions();
     Ok(Shown { jpeg: encode(&shrink(picture))?, width, height })
 }
@@ -216,33 +210,22 @@ fn encode(picture: &RgbImage) -> Result<Vec<u8>, Unreadable> {
     Ok(jpeg)
 }
 
-/// How much may still be read, and until when.
+/// How much may still be read, in bytes.
 #[derive(Debug, Clone)]
-pub(super) struct Meter {
-    left: Rc<Cell<u64>>,
-    until: Instant,
-}
+pub(super) struct Meter(Rc<Cell<u64>>);
 
 impl Meter {
     fn new() -> Self {
-        Self { left: Rc::new(Cell::new(u64::MAX)), until: Instant::now() + MOST_TIME }
+        Self(Rc::new(Cell::new(u64::MAX)))
     }
 
     /// From now on as many bytes may be read.
     pub fn allow(&self, bytes: u64) {
-        self.left.set(bytes);
+        self.0.set(bytes);
     }
 
-    fn is_late(&self) -> bool {
-        Instant::now() > self.until
-    }
-
-    /// Why nothing more is read.
-    fn verdict(&self) -> Option<Unreadable> {
-        if self.is_late() {
-            return Some(Unreadable::TooSlow);
-        }
-        (self.left.get() == 0).then_some(Unreadable::TooLarge)
+    fn is_used_up(&self) -> bool {
+        self.0.get() == 0
     }
 }
 
@@ -254,12 +237,11 @@ pub(super) struct Metered {
 
 impl Read for Metered {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.meter.verdict().is_some() {
-            return Err(io::Error::other("too much, or too late"));
+        if self.meter.is_used_up() {
+            return Err(io::Error::other("too much"));
         }
         let read = self.file.read(buffer)?;
-        let left = self.meter.left.get().saturating_sub(u64::try_from(read).unwrap_or(u64::MAX));
-        self.meter.left.set(left);
+        self.meter.allow(self.meter.0.get().saturating_sub(u64::try_from(read).unwrap_or(u64::MAX)));
         Ok(read)
     }
 }

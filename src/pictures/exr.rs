@@ -148,7 +148,7 @@ fn check(header: &Header) -> Result<(), Unreadable> {
 }
 
 /// A block of DWA begins with the sizes of its parts, for which the library takes as much memory as they say. Were that more
-/// than there is, it would be the end of the whole program; so they are held against the size of the block first.
+/// than there is, it would be the end of the process; so they are held against the size of the block first.
 fn check_dwa(meta: &MetaData, chunk: &Chunk) -> Result<(), Unreadable> {
     let header = meta.headers.get(chunk.layer_index).ok_or_else(|| damaged("a block is of no layer"))?;
     if !matches!(header.compression, Compression::DWAA(_) | Compression::DWAB(_)) {

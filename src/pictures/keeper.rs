@@ -2,8 +2,8 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    fs::File,
     io, mem,
-    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
@@ -11,8 +11,8 @@ use std::{
 };
 
 use super::{
-    About, Gallery, Picture, Refusal, Report,
-    decode::decode,
+    About, Darkroom, Gallery, Picture, Refusal, Report,
+    decode::Shown,
     is_picture,
     reach::{Opened, Reach, Refused, Seen},
     shelf::Shelf,
@@ -22,6 +22,9 @@ use crate::domain::ids::JobId;
 
 /// Of refusals for the same reason one is logged in so long: a worker may report many files.
 const LOGGED_EVERY: Duration = Duration::from_mins(10);
+
+/// No system has longer paths than this, in bytes; Windows comes close with 32,767 characters, and nobody uses that.
+const LONGEST_PATH: usize = 4096;
 
 /// As many files are remembered that were shown.
 const REMEMBERED: usize = 16;
@@ -49,8 +52,8 @@ struct QueueState {
 }
 
 impl Pictures {
-    /// Shows pictures within `reach`, and keeps them in `folder`.
-    pub fn start(folder: PathBuf, reach: Reach) -> io::Result<Self> {
+    /// Shows pictures within `reach`, which are decoded in the `darkroom`, and keeps them in `folder`.
+    pub fn start(folder: PathBuf, reach: Reach, darkroom: Darkroom) -> io::Result<Self> {
         let shelf = Arc::new(Shelf::new(folder));
         let gallery = Arc::new(Gallery::new(shelf.latest()));
         let queue = Arc::new(Queue::default());
@@ -58,6 +61,7 @@ impl Pictures {
             gallery: Arc::clone(&gallery),
             shelf: Arc::clone(&shelf),
             reach: reach.clone(),
+            darkroom,
             latest: 0,
             shown: VecDeque::new(),
             logged: HashMap::new(),
@@ -73,10 +77,10 @@ impl Pictures {
         Ok(Self { gallery, shelf, reach, queue })
     }
 
-    /// Somebody says that there is a new picture. Nobody waits for what becomes of it. What is no picture by its name is of
-    /// no interest.
+    /// Somebody says that there is a new picture. Nobody waits for what becomes of it. What is no picture by its name, or has
+    /// a name that no file has, is of no interest.
     pub fn report(&self, report: Report) {
-        if is_picture(Path::new(&report.path)) {
+        if report.path.len() <= LONGEST_PATH && is_picture(Path::new(&report.path)) {
             self.queue.state().waiting.push(report, Instant::now());
             self.queue.changed.notify_one();
         }
@@ -151,6 +155,7 @@ struct Maker {
     gallery: Arc<Gallery>,
     shelf: Arc<Shelf>,
     reach: Reach,
+    darkroom: Darkroom,
     /// The number of the picture that is the last one.
     latest: u64,
     /// The files that were shown lately.
@@ -164,20 +169,10 @@ impl Maker {
     fn look(&mut self, mut item: Item) -> Option<Item> {
         let refused = match self.open(&item.report) {
             Ok(Opened { file, seen }) if seen.length > 0 && item.seen.as_ref() == Some(&seen) => {
-                // Whatever is wrong in a library that reads pictures, it is not worth more than the picture.
-                let decoded = catch_unwind(AssertUnwindSafe(|| decode(file)));
-                match decoded.map_err(|_| Refused::Broken).and_then(|decoded| Ok(decoded?)) {
-                    Ok(decoded) => {
-                        let Report { at, path, by, .. } = item.report.clone();
-                        let (width, height) = (decoded.width, decoded.height);
-                        let about = About { produced: at, path, by, width, height };
-                        match Picture::new(about, &decoded.jpeg) {
-                            Some(picture) => {
-                                self.show(picture, &item, seen);
-                                return None;
-                            }
-                            None => Refused::Broken,
-                        }
+                match self.develop(file, &item.report) {
+                    Ok(picture) => {
+                        self.show(picture, &item, seen);
+                        return None;
                     }
                     Err(refused) => refused,
                 }
@@ -210,6 +205,12 @@ impl Maker {
             }
         }
         Err(refused)
+    }
+
+    fn develop(&self, file: File, report: &Report) -> Result<Picture, Refused> {
+        let Shown { jpeg, width, height } = self.darkroom.develop(file)?;
+        let Report { at, path, by, .. } = report.clone();
+        Picture::new(About { produced: at, path, by, width, height }, &jpeg).ok_or(Refused::Broken)
     }
 
     fn show(&mut self, picture: Picture, item: &Item, seen: Seen) {

@@ -1,7 +1,9 @@
 //! The last rendered picture: read where a worker, or a watched folder, says that there is a new one, made small, and kept
 //! as a file. Nothing here trusts anybody: neither those who name files nor what is in them. All of it is done on a thread
-//! of its own, a picture at a time; whatever is wrong with one, there is no new picture, and that is all.
+//! of its own, a picture at a time, and decoded in a process of its own; whatever is wrong with one, there is no new picture, and
+//! that is all.
 
+mod darkroom;
 mod decode;
 mod exr;
 mod gallery;
@@ -18,6 +20,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    darkroom::{Darkroom, work as shrink_picture},
     gallery::{Gallery, Refusal},
     keeper::Pictures,
     reach::Reach,

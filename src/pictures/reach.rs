@@ -7,7 +7,7 @@ use std::{
     time::SystemTime,
 };
 
-use super::decode::Unreadable;
+use super::darkroom::Undeveloped;
 
 /// Larger files are not opened.
 const MOST_BYTES: u64 = 1 << 30;
@@ -70,9 +70,9 @@ pub enum Refused {
     Closed(io::Error),
     /// What is in it cannot be shown.
     #[error(transparent)]
-    Unreadable(#[from] Unreadable),
-    /// Reading it ended in a mistake of the program, or of one of its libraries.
-    #[error("reading it ended badly")]
+    Undeveloped(#[from] Undeveloped),
+    /// What came out was no picture.
+    #[error("what was made of it is no picture, which is a mistake of the program")]
     Broken,
 }
 

@@ -30,7 +30,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "tls", "config", "clock", "domain",
         ],
     ),
-    ("cli", &["app", "simulate", "services", "store", "tasklogs", "tls", "config", "clock", "domain"]),
+    (
+        "cli",
+        &["app", "simulate", "services", "store", "tasklogs", "pictures", "tls", "config", "clock", "domain"],
+    ),
     ("main", &["cli"]),
     ("lib", &[]),
 ];

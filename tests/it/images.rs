@@ -279,6 +279,59 @@ async fn a_picture_that_is_broken_huge_or_hostile_does_no_harm() {
     assert_colour(&s.m.get("/latest-image.jpg").await.expect(200).body, GREEN);
 }
 
+/// A picture that says that it is so large, in 16 bits a channel, and then ends.
+fn png_that_says(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    DynamicImage::new_rgba16(1, 1).write_to(&mut bytes, ImageFormat::Png).unwrap();
+    let mut bytes = bytes.into_inner();
+    bytes[16..20].copy_from_slice(&width.to_be_bytes());
+    bytes[20..24].copy_from_slice(&height.to_be_bytes());
+    let mut crc = flate2::Crc::new();
+    crc.update(&bytes[12..29]);
+    bytes[29..33].copy_from_slice(&crc.sum().to_be_bytes());
+    bytes
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_picture_that_wants_too_much_memory_is_the_end_of_the_process_that_reads_it_and_of_nothing_else() {
+    use std::{os::unix::fs::PermissionsExt, sync::Arc, time::Duration};
+
+    use crate::kit::config_in;
+
+    let (folder, render) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    // As the Manager's own limit, but low enough for a picture that is not refused at once.
+    let program = folder.path().join("frugal");
+    let binary = env!("CARGO_BIN_EXE_flamenco-manager");
+    fs::write(&program, format!("#!/bin/sh\nulimit -v 250000\nexec '{binary}' \"$@\"\n")).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let config = config_in(&format!("watch_for_latest_image = {}", json!(render.path())), &folder);
+    let clock = Arc::new(flamenco_manager::clock::ManualClock::new(crate::kit::START.parse().unwrap()));
+    let services = flamenco_manager::app::services_of(&config, clock, program).unwrap();
+    let until = async |done: &dyn Fn() -> bool| {
+        for _ in 0..2000 {
+            if done() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("nothing becomes of the picture");
+    };
+
+    let (greedy, fine) = (render.path().join("greedy.png"), render.path().join("fine.png"));
+    fs::write(&greedy, png_that_says(8192, 4320)).unwrap();
+    services.picture_found(&greedy);
+    until(&|| services.refused_picture().is_some()).await;
+    let reason = services.refused_picture().unwrap().reason;
+    assert!(reason.contains("given up") && reason.contains("SIGABRT"), "{reason}");
+
+    paint(&fine, GREEN, (64, 36));
+    services.picture_found(&fine);
+    until(&|| services.latest_picture().is_some()).await;
+    assert_colour(&services.latest_picture().unwrap().jpeg, GREEN);
+    services.stop().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_picture_may_come_a_little_later_than_the_word_of_it() {
     let s = Studio::start().await;

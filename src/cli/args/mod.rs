@@ -128,6 +128,10 @@ pub enum Command {
     ///
     /// While a Manager is running on the database it is the one that does so.
     User(On<UserCommand>),
+
+    /// Make the picture on stdin small; the Manager does so with pictures that it does not trust
+    #[command(hide = true)]
+    ShrinkPicture,
 }
 
 /// For commands that ask before they erase something.

@@ -242,7 +242,7 @@ fn exr_that_says(x: i32, y: i32) -> Vec<u8> {
 fn an_openexr_window_that_is_too_large_is_refused() {
     for (x, y) in [(i32::MAX, i32::MAX), (i32::MAX - 1, 0), (0, i32::MAX - 1), (59_999, 59_999), (40_000, 7)]
     {
-        // Debug builds panic where a window is as wide as numbers go; the keeper takes care of that.
+        // Debug builds panic where a window is as wide as numbers go; the darkroom takes care of that.
         let refused = std::panic::catch_unwind(|| shown(&exr_that_says(x, y)).is_err()).unwrap_or(true);
         assert!(refused, "{x} {y}");
     }
@@ -292,7 +292,7 @@ fn samples() -> Vec<Vec<u8>> {
     ]
 }
 
-/// Whatever is in a file: there is a picture, or an error, or a panic, which the keeper takes for an error.
+/// Whatever is in a file: there is a picture, or an error, or a panic, which the darkroom takes for an error.
 fn survives(bytes: &[u8]) {
     let shown = std::panic::catch_unwind(|| shown(bytes));
     if let Ok(Ok(shown)) = shown {

@@ -358,7 +358,8 @@ fn place() -> TimeZone {
 }
 
 async fn open(config: &Config, clock: &Arc<ManualClock>) -> (Arc<Services>, TcpListener) {
-    let services = app::services(config, Arc::clone(clock) as _).unwrap();
+    let program = env!("CARGO_BIN_EXE_flamenco-manager").into();
+    let services = app::services_of(config, Arc::clone(clock) as _, program).unwrap();
     (Arc::new(services), TcpListener::bind("127.0.0.1:0").await.unwrap())
 }
 
