@@ -69,7 +69,7 @@ impl Erasable {
                 self.confirm(count, confirmation)?;
                 let erased = (self.erase)(&services)?;
                 block_on(async {
-                    services.remember_command(self.deed).await;
+                    services.remember_command(self.deed, "").await;
                     Ok(())
                 })?;
                 self.report(erased)

@@ -141,7 +141,8 @@ impl Place {
             Self::File(services) => {
                 let (about, secret) = block_on(async {
                     let made = services.create_token(name, role).await?;
-                    services.remember_command(&format!("create an access token for {name} ({role})")).await;
+                    let target = services.what_is(&made.0.id.to_string())?;
+                    services.remember_command("create an access token", &target).await;
                     Ok(made)
                 })?;
                 let mut made = document(&about);
@@ -169,10 +170,11 @@ impl Place {
                 manager.delete(&format!("/api/tokens/{id}")).map(drop).map_err(Failure::from)
             }
             Self::File(services) => {
-                let id = id.parse().map_err(|error| Failure::of(&error))?;
+                let token = id.parse().map_err(|error| Failure::of(&error))?;
                 block_on(async {
-                    services.revoke_token(id).await?;
-                    services.remember_command(&format!("revoke access token {id}")).await;
+                    let target = services.what_is(id)?;
+                    services.revoke_token(token).await?;
+                    services.remember_command("revoke an access token", &target).await;
                     Ok(())
                 })
             }

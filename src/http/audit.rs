@@ -43,21 +43,32 @@ impl Recorder {
             .and(warp::ext::optional::<Person>())
             .and(warp::ext::optional::<Peer>())
             .and(warp::ext::optional::<Noted>())
-            .map(move |address: FullPath, query, person, peer: Option<Peer>, noted: Option<Noted>| Doing {
-                target: target(&recorder.services, path, address.as_str()),
-                recorder: Arc::clone(&recorder),
-                query,
-                person,
-                from: peer.map(|peer| peer.address.ip().to_canonical()),
-                noted: noted.unwrap_or_default(),
-                is_written: false,
-            })
+            .map(
+                move |address: FullPath,
+                      query,
+                      person: Option<Person>,
+                      peer: Option<Peer>,
+                      noted: Option<Noted>| Doing {
+                    target: target(person.as_ref().map(|_| &*recorder.services), path, address.as_str()),
+                    recorder: Arc::clone(&recorder),
+                    query,
+                    person,
+                    from: peer.map(|peer| peer.address.ip().to_canonical()),
+                    noted: noted.unwrap_or_default(),
+                    is_written: false,
+                },
+            )
             .and(route)
             .then(async |mut doing: Doing, response: Response| {
                 doing.is_written = true;
                 // Whoever logs in is known by the answer.
-                let person = response.extensions().get::<Person>().cloned().or(doing.person.take());
-                if let Some(deed) = doing.deed(person, Some(response.status().as_u16())) {
+                if let Some(person) = response.extensions().get::<Person>() {
+                    doing.person = Some(person.clone());
+                }
+                if let Some(Made(id)) = response.extensions().get() {
+                    doing.target = named(&doing.recorder.services, id);
+                }
+                if let Some(deed) = doing.deed(Some(response.status().as_u16())) {
                     doing.recorder.services.remember_deed(deed).await;
                 }
                 response
@@ -78,6 +89,10 @@ impl Noted {
     }
 }
 
+/// The ID of what was made, which the address did not name. It is among the extensions of the answer.
+#[derive(Debug, Clone)]
+pub struct Made(pub String);
+
 /// Something that is being done.
 struct Doing {
     recorder: Arc<Recorder>,
@@ -91,7 +106,7 @@ struct Doing {
 
 impl Doing {
     /// What was done, unless it was but tried out.
-    fn deed(&mut self, person: Option<Person>, status: Option<u16>) -> Option<Deed> {
+    fn deed(&mut self, status: Option<u16>) -> Option<Deed> {
         let Recorder { services, action, rehearsal } = &*self.recorder;
         let is_said =
             |name: &str| self.query.split('&').any(|pair| pair.split_once('=') == Some((name, "true")));
@@ -99,6 +114,7 @@ impl Doing {
             return None;
         }
         let body = self.noted.0.get().map(Bytes::as_ref).unwrap_or_default();
+        let person = self.person.take();
         Some(Deed {
             at: services.now(),
             role: person.as_ref().map(|person| person.role),
@@ -119,20 +135,25 @@ impl Drop for Doing {
         if self.is_written {
             return;
         }
-        let (person, Ok(runtime)) = (self.person.take(), Handle::try_current()) else { return };
-        if let Some(deed) = self.deed(person, None) {
+        let Ok(runtime) = Handle::try_current() else { return };
+        if let Some(deed) = self.deed(None) {
             let recorder = Arc::clone(&self.recorder);
             runtime.spawn(async move { recorder.services.remember_deed(deed).await });
         }
     }
 }
 
-/// What stands in the address where the path has placeholders, with names.
-fn target(services: &Services, path: &str, address: &str) -> String {
+/// What stands in the address where the path has placeholders, with the names that `services` know. For a stranger nothing
+/// is looked up.
+fn target(services: Option<&Services>, path: &str, address: &str) -> String {
     let parts = path.split('/').zip(address.split('/')).filter(|(part, _)| part.starts_with('{'));
     let named = parts.map(|(_, part)| {
         let part = percent_encoding::percent_decode_str(part).decode_utf8_lossy();
-        services.what_is(&part).unwrap_or_else(|_| part.into_owned())
+        services.map_or_else(|| part.to_string(), |services| named(services, &part))
     });
     named.collect::<Vec<_>>().join(", ")
+}
+
+fn named(services: &Services, id: &str) -> String {
+    services.what_is(id).unwrap_or_else(|_| id.to_owned())
 }

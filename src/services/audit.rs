@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use super::{Error, Services};
 use crate::domain::{
     audit::{Deed, KEPT_FOR},
-    ids::{JobId, TaskId, WorkerId},
+    ids::{JobId, TaskId, TokenId, WorkerId},
     paging::{Key, Page, Place, Window},
     people::Role,
 };
@@ -26,15 +26,15 @@ impl Services {
         }
     }
 
-    /// Remembers what was done by a command that works on the database itself, while no Manager runs.
-    pub async fn remember_command(&self, action: &str) {
+    /// Remembers what was done, and to what, by a command that works on the database itself, while no Manager runs.
+    pub async fn remember_command(&self, action: &str, target: &str) {
         self.remember_deed(Deed {
             at: self.now(),
             who: Some("command line".to_owned()),
             role: Some(Role::Admin),
             from: None,
             action: action.to_owned(),
-            target: String::new(),
+            target: target.to_owned(),
             detail: String::new(),
             status: None,
         })
@@ -77,6 +77,9 @@ impl Services {
             }
             if let Some(task) = tx.task(TaskId(bytes))? {
                 return Ok(format!("task {id} ({})", task.name));
+            }
+            if let Some(token) = tx.access_tokens()?.iter().find(|token| token.id == TokenId(bytes)) {
+                return Ok(format!("access token {id} ({})", token.name));
             }
             Ok(id.to_owned())
         })

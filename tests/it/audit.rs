@@ -143,6 +143,38 @@ async fn it_is_shown_page_by_page_and_forgotten_after_a_while() {
 }
 
 #[tokio::test]
+async fn who_has_logged_in_and_what_is_new_is_known_by_the_answer() {
+    let m = TestManager::configured("[user_authentication]\nmode = \"token\"\n").await;
+    let local = format!("Bearer {}", m.services.make_local_token());
+    let headers = [("authorization", local.as_str()), ("content-type", "application/json")];
+    let post = async |path: &str, body: Value| {
+        m.door.call(Method::POST, path, &headers, body.to_string()).await.expect(201).json()
+    };
+    let made = post("/api/tokens", json!({"name": "ada", "role": "viewer"})).await;
+    m.post("/api/session", &json!({"token": made["token"]})).await.expect(200);
+    m.post("/api/session", &json!({"token": "flamenco_wrong"})).await.expect(401);
+    let shot = post("/api/jobs", job([task("a")])).await;
+    let id = made["_id"].as_str().unwrap();
+    m.door.call(Method::DELETE, &format!("/api/tokens/{id}"), &headers, "").await.expect(204);
+    let shown = m.door.call(Method::GET, "/api/audit", &headers, "").await.expect(200).json();
+    let entries = shown["entries"].as_array().unwrap().iter();
+    let fields = |entry: &Value| ["who", "role", "action", "target"].map(|field| entry[field].clone());
+    let expected = [
+        json!(["command line", "admin", "revoke an access token", format!("access token {id} (ada)")]),
+        json!([
+            "command line",
+            "admin",
+            "submit job",
+            format!("job {} (shot)", shot["_id"].as_str().unwrap())
+        ]),
+        json!([null, null, "log in", ""]),
+        json!(["ada", "viewer", "log in", ""]),
+        json!(["command line", "admin", "create an access token", format!("access token {id} (ada)")]),
+    ];
+    assert_eq!(entries.map(|entry| json!(fields(entry))).collect::<Vec<_>>(), expected);
+}
+
+#[tokio::test]
 async fn strangers_cannot_push_out_what_is_remembered() {
     let m = TestManager::configured("[user_authentication]\nmode = \"token\"\n").await;
     for _ in 0..30 {

@@ -12,6 +12,7 @@ use warp::Filter;
 use super::{
     super::{
         Site,
+        audit::Made,
         body::{self, BodyError},
         documents,
         error::ApiError,
@@ -91,6 +92,7 @@ pub fn submit(site: &Arc<Site>) -> Endpoint {
 fn taken(site: &Site, job: JobId, replayed: bool) -> Answer {
     let (job, state) = site.services.job(job)?;
     let mut response = created(warp::reply::json(&documents::job(&job, &state)));
+    response.extensions_mut().insert(Made(job.id.to_string()));
     if replayed {
         response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
     }

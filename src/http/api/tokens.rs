@@ -11,6 +11,7 @@ use warp::Filter;
 use super::{
     super::{
         Site,
+        audit::Made,
         body::{self, BodyError},
         documents,
         error::ApiError,
@@ -62,7 +63,11 @@ pub fn create(site: &Arc<Site>) -> Endpoint {
                     ApiError::bad_request(format!("no token can be made of this: {error}"))
                 })?;
                 let (about, token) = site.services.create_token(&name, role).await?;
-                Ok(created(json(&documents::NewToken { about: documents::token(about), token })))
+                let made = Made(about.id.to_string());
+                let mut answer =
+                    created(json(&documents::NewToken { about: documents::token(about), token }));
+                answer.extensions_mut().insert(made);
+                Ok(answer)
             },
         ),
     );
