@@ -31,8 +31,10 @@ pub const COOKIE: &str = "flamenco_session";
 
 /// `GET /api/session`
 pub fn show(site: &Arc<Site>) -> Endpoint {
-    let about =
-        get("/api/session", "Who asks, and how people log in").answers::<documents::Session>(StatusCode::OK);
+    let about = get("/api/session", "Who asks, and how people log in")
+        .answers::<documents::Session>(StatusCode::OK)
+        // Whoever sends a token for all to read is told so, here too.
+        .fails(StatusCode::FORBIDDEN);
     let route =
         endpoint(warp::path!("api" / "session").and(warp::get()).and(with(site)).and(visitor_if_any()).then(
             async |site: Arc<Site>, visitor: Option<Visitor>| -> Answer {

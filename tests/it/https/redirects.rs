@@ -90,3 +90,19 @@ async fn a_token_that_came_in_the_open_is_refused_with_the_reason() {
     }
     assert_eq!(answer(&m, false, "GET /api/jobs", &[("authorization", "Bearer secret")]).await.0, 200);
 }
+
+#[tokio::test]
+async fn the_document_of_the_api_says_where_that_can_be() {
+    let m = TestManager::start().await;
+    let document = m.get("/api/openapi.json").await.expect(200).json();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        let address = path.replace("{", "").replace("}", "");
+        for (method, said) in methods.as_object().unwrap() {
+            let line = format!("{} {address}", method.to_uppercase());
+            let (status, _) = answer(&m, true, &line, &[("authorization", "Bearer secret")]).await;
+            let is_refused = status == 403;
+            assert_eq!(is_refused, !["/api/health", "/api/version"].contains(&path.as_str()), "{line}");
+            assert!(!is_refused || said["responses"]["403"].is_object(), "{line}");
+        }
+    }
+}

@@ -87,6 +87,18 @@ async fn an_endless_answer_ends_at_the_stop() {
 }
 
 #[tokio::test]
+async fn whoever_logs_in_by_https_gets_a_cookie_that_goes_no_other_way() {
+    let toml = "listen_https = ':0'\n[user_authentication]\nmode = 'token'";
+    let https = Https::start(TestManager::configured(toml).await).await;
+    let visitor = Visitor::trusting(&https.beside("tls-cert.pem"), &https.manager.clock);
+    let link = https.manager.services.create_link("viewer".parse().unwrap());
+    let shown = serde_json::json!({"code": link.code});
+    let answer = visitor.post(https.address, "/api/session", &shown).await.unwrap().expect(200);
+    let cookie = answer.header("set-cookie");
+    assert!(cookie.ends_with("; HttpOnly; SameSite=Strict; Max-Age=1209600; Secure"), "{cookie}");
+}
+
+#[tokio::test]
 async fn one_manager_answers_at_both_addresses() {
     use flamenco_manager::{app::App, clock::SystemClock};
     let folder = tempfile::tempdir().unwrap();

@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr, path::Path, sync::Arc};
 
 use bytes::Bytes;
 use flamenco_manager::clock::{Clock, ManualClock};
-use http::{Request, header};
+use http::{Request, header, request::Builder};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -20,6 +20,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
     time_provider::TimeProvider,
 };
+use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
@@ -116,11 +117,21 @@ impl Visitor {
     }
 
     pub async fn get(&self, address: SocketAddr, path: &str) -> io::Result<Answer> {
+        self.call(address, Request::get(path), Bytes::new()).await
+    }
+
+    /// Posts JSON.
+    pub async fn post(&self, address: SocketAddr, path: &str, body: &Value) -> io::Result<Answer> {
+        let request = Request::post(path).header(header::CONTENT_TYPE, "application/json");
+        self.call(address, request, body.to_string().into()).await
+    }
+
+    async fn call(&self, address: SocketAddr, request: Builder, body: Bytes) -> io::Result<Answer> {
         let stream = self.connect(address).await?;
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
         tokio::spawn(connection);
-        let request = Request::get(path).header(header::HOST, "manager").body(Full::new(Bytes::new()));
+        let request = request.header(header::HOST, "manager").body(Full::new(body));
         let answer = sender.send_request(request.unwrap()).await.map_err(io::Error::other)?;
         let (parts, body) = answer.into_parts();
         let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
