@@ -46,6 +46,8 @@ export function App() {
 
   useEffect(() => {
     refreshSession().catch(() => {});
+    // The page that is likely to be shown is on its way meanwhile; should it not come, that is said when it is to be drawn.
+    match(ROUTES, path)?.route.load().catch(() => {});
   }, []);
   useEffect(() => {
     if (session || !trouble) return;
@@ -145,13 +147,14 @@ function WhoAmI({ session: { authentication, person, version } }) {
 
 // A log-in link works for a short time only: whoever came by one should make a token as long as there is none.
 function TokenHint({ session: { authentication, person } }) {
-  const [hasNone, setNone] = useState(false);
+  const [hasAny, setHasAny] = useState(null);
   const { path } = useLocation();
-  const isConcerned = authentication === "token" && person.role === "admin";
+  // Once there is one there is no need to look again.
+  const isOpen = authentication === "token" && person.role === "admin" && hasAny !== true;
   useEffect(() => {
-    if (isConcerned) get("api/tokens").then(({ tokens }) => setNone(tokens.length === 0), () => {});
-  }, [isConcerned, path]);
-  if (!isConcerned || !hasNone || path === "/settings/access") return null;
+    if (isOpen) get("api/tokens").then(({ tokens }) => setHasAny(tokens.length > 0), () => {});
+  }, [isOpen, path]);
+  if (!isOpen || hasAny === null || path === "/settings/access") return null;
   return html`<aside class="hint-bar" aria-label="Access">
     <span class="grow">Nobody has an access token yet. Your log-in will end; with a token you can always come back.</span>
     <a class="button" href=${href("/settings/access")}><${Icon} name="key" />Make an access token now</a>

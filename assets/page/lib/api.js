@@ -1,4 +1,5 @@
 // Asks the Manager. Addresses are relative, "api/farm", so that the dashboard also works below a path of a proxy.
+import { withQuery } from "./address.js";
 import { heardFromManager } from "./format.js";
 
 const PATIENCE = 20_000;
@@ -36,12 +37,11 @@ export async function getAll(path, name, query = {}) {
 // One request. The answer is a JSON document, or text if it is not JSON, or null if there is none.
 export async function call(method, path, { body, query, headers = {}, isRepeated = false } = {}) {
   const answer = await send(method, withQuery(path, query), body, headers);
-  heardFromManager(answer.headers.get("date"));
-  if (answer.ok) return read(answer);
+  if (answer.isOk) return answer.document;
   if ((answer.status === 401 || answer.status === 498) && !isRepeated && path !== "api/session") {
     if (await logInAgain()) return call(method, path, { body, query, headers, isRepeated: true });
   }
-  throw await whatIsWrong(answer);
+  throw whatIsWrong(answer);
 }
 
 async function send(method, address, body, headers) {
@@ -51,20 +51,20 @@ async function send(method, address, body, headers) {
     options.headers = { "content-type": "application/json", ...headers };
   }
   try {
-    return await fetch(address, options);
+    const answer = await fetch(address, options);
+    heardFromManager(answer.headers.get("date"));
+    const { ok: isOk, status } = answer;
+    return { isOk, status, document: await read(answer), retryAfter: Number(answer.headers.get("retry-after")) || 0 };
   } catch (error) {
-    const isLate = error.name === "TimeoutError";
-    throw new ApiError(isLate
-      ? `The Manager did not answer within ${PATIENCE / 1000} seconds. Try again in a moment.`
-      : "The Manager cannot be reached. Is it running, and is this computer on its network?");
+    throw new ApiError(FAULTS[error.name] ?? "The Manager cannot be reached. Is it running, and is this computer on its network?");
   }
 }
 
-function withQuery(path, query = {}) {
-  const filled = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== "");
-  const text = new URLSearchParams(filled).toString();
-  return text ? `${path}?${text}` : path;
-}
+// By the names that browsers give to errors.
+const FAULTS = {
+  TimeoutError: `The Manager did not answer within ${PATIENCE / 1000} seconds. Try again in a moment.`,
+  SyntaxError: "The answer cannot be read. Is there a proxy on the way that answers in place of the Manager?",
+};
 
 async function read(answer) {
   const text = await answer.text();
@@ -72,14 +72,12 @@ async function read(answer) {
   return answer.headers.get("content-type")?.includes("json") ? JSON.parse(text) : text;
 }
 
-async function whatIsWrong(answer) {
-  const retryAfter = Number(answer.headers.get("retry-after")) || 0;
-  const document = await read(answer).catch(() => null);
+function whatIsWrong({ status, document, retryAfter }) {
   const error = document?.error;
   if (error?.message) {
     const { code, problems, message } = error;
-    return new ApiError(message, { status: answer.status, code, problems, retryAfter });
+    return new ApiError(message, { status, code, problems, retryAfter });
   }
   const said = typeof document === "string" && document.length < 300 ? `: ${document.trim()}` : "";
-  return new ApiError(`The Manager answered with status ${answer.status}${said}`, { status: answer.status, retryAfter });
+  return new ApiError(`The Manager answered with status ${status}${said}`, { status, retryAfter });
 }

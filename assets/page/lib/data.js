@@ -8,14 +8,15 @@ const GATHER = 100;
 // The least time between two reads because something has changed.
 const CALM = 1000;
 
-// Reads `address`, such as "api/jobs?limit=50", or nothing if it is null; `{ data, error, isLoading, reload }`. What was read
-// stays until something else was. Options:
+// Reads `address`, such as "api/jobs?limit=50", or nothing if it is null; `{ data, error, reload }`. What was read stays
+// until something else was. Options:
 //   read    how to read it, if not by one GET: read(address) promises the data
 //   topics  read again when something happens there: ["job"], ["task"], …
 //   job     of tasks only those of this job
 //   merge   merge(data, events) makes new data of the old and of `[{ topic, document }]`, so that nothing needs to be read
 //   every   read again every so many seconds
-export function useData(address, { read = get, topics = [], job = null, merge = null, every = 0 } = {}) {
+//   again   a text or number: read again when it is another
+export function useData(address, { read = get, topics = [], job = null, merge = null, every = 0, again = null } = {}) {
   const [{ data, error }, setState] = useState({ data: null, error: null });
   const current = useRef({});
   // What the last drawing gave counts, however long an effect lives.
@@ -89,7 +90,13 @@ export function useData(address, { read = get, topics = [], job = null, merge = 
     };
   }, [address, topics.join(), job, every]);
 
-  return { data, error, isLoading: Boolean(address) && data === null && error === null, reload: () => current.current.reload?.() };
+  const reload = () => current.current.reload?.();
+  const isOld = useRef(false);
+  useEffect(() => {
+    if (isOld.current) reload();
+    isOld.current = true;
+  }, [again]);
+  return { data, error, reload };
 }
 
 // A list with what has happened to its entries: changed ones replaced, deleted ones left out, new ones at the end, or where `add`

@@ -18,6 +18,7 @@ let stream = null; // the open EventSource, and what it tells of
 let coming = null; // the one that will replace it
 let failures = 0;
 let timer = 0;
+let isResting = false; // because nobody looks at the tab
 let hasMissed = false; // while there was no stream
 let version = null;
 
@@ -80,7 +81,7 @@ function close() {
 // Opens a stream that tells of what is wanted now. The old one goes on until then, so that nothing is missed.
 function adjust() {
   const want = wanted();
-  if (!isOn || isSame((coming ?? stream)?.wanted ?? { topics: [] }, want)) return;
+  if (!isOn || isResting || isSame((coming ?? stream)?.wanted ?? { topics: [] }, want)) return;
   coming?.source.close();
   const query = new URLSearchParams({ topics: want.topics.join() });
   if (want.job) query.set("job", want.job);
@@ -140,14 +141,22 @@ function reloadIfNew(running) {
 
 addEventListener("online", () => later(adjust, 0));
 
-document.addEventListener("visibilitychange", () => {
+let resting = 0;
+function lookedAt() {
+  clearTimeout(resting);
   if (document.hidden) {
-    later(() => {
-      if (!document.hidden) return;
-      close();
-      hasMissed = true;
-    }, HIDDEN_FOR);
+    resting = setTimeout(rest, HIDDEN_FOR);
   } else {
+    isResting = false;
     later(adjust, 0);
   }
-});
+}
+
+function rest() {
+  isResting = true;
+  hasMissed = true;
+  close();
+}
+
+document.addEventListener("visibilitychange", lookedAt);
+lookedAt();

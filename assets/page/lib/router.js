@@ -1,5 +1,6 @@
 // Where in the dashboard one is: the part of the address behind the `#`, "#/jobs/ID?status=active". So the back button works,
 // every page and every filtered list has an address, and the Manager hears of none of it.
+import { withQuery } from "./address.js";
 import { store } from "./store.js";
 
 const here = store(read());
@@ -14,12 +15,8 @@ addEventListener("hashchange", () => here.set(read()));
 // `{ path, query }`, now and whenever it changes.
 export const useLocation = () => here.use();
 
-// The address of a page for links: href("/jobs", { status: "active" }). What is empty in the query is left out.
-export function href(path, query = {}) {
-  const filled = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== "");
-  const text = new URLSearchParams(filled).toString();
-  return `#${path}${text && "?"}${text}`;
-}
+// The address of a page for links: href("/jobs", { status: "active" }).
+export const href = (path, query) => `#${withQuery(path, query)}`;
 
 // Goes to a page. With `replace` the one before it is forgotten by the back button.
 export function go(path, query, { replace = false } = {}) {

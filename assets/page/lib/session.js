@@ -15,20 +15,27 @@ export const useSessionTrouble = () => trouble.use();
 // May this person change anything?
 export const useIsAdmin = () => session.use()?.person?.role === "admin";
 
+// How often it was asked: an answer that a later one has overtaken counts for nothing.
+let asked = 0;
+
 // Asks the Manager who this is. Says whether it is anybody.
 export async function refreshSession() {
+  const own = asked += 1;
   try {
-    take(await get("api/session"));
+    const document = await get("api/session");
+    if (own === asked) take(document);
+    return document.person !== null;
   } catch (error) {
-    trouble.set(error);
+    if (own === asked) trouble.set(error);
     throw error;
   }
-  return session.get().person !== null;
 }
 
 // Logs in with `{ code }` of a link or an access `{ token }`.
 export async function logIn(proof) {
-  take(await post("api/session", proof));
+  const document = await post("api/session", proof);
+  asked += 1;
+  take(document);
 }
 
 export async function logOut() {
@@ -56,6 +63,8 @@ export async function askServerForToken() {
   if (answer.status === 403) return { loginURL };
   const text = (await answer.text()).trim();
   if (!answer.ok) throw new ApiError(`The Flamenco Server refused (status ${answer.status}): ${text.slice(0, 200)}`);
+  // Nothing but a token: what else is in a cookie says for whom and how long it is.
+  if (!/^[\w.-]+$/.test(text)) throw new ApiError("The Flamenco Server answered with something that is no token.");
   const secure = location.protocol === "https:" ? "; Secure" : "";
   document.cookie = `jwtToken=${text}; Path=/; Max-Age=86400; SameSite=Strict${secure}`;
   await refreshSession();

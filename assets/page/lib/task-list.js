@@ -16,10 +16,3 @@ export function mergeTasks({ tasks, places }, events) {
   }
   return { tasks: merged, places };
 }
-
-// How many tasks are in which status.
-export function countByStatus(tasks) {
-  const counts = {};
-  for (const { status } of tasks) counts[status] = (counts[status] ?? 0) + 1;
-  return counts;
-}

@@ -15,6 +15,9 @@ export function wish(worker) {
   return (WISHES[worker.status_requested] ?? `asked to be ${worker.status_requested}`) + when;
 }
 
+// The tags that are written with commas between: "gpu, big memory".
+export const tagsIn = (text) => text.split(",").map((tag) => tag.trim()).filter(Boolean);
+
 // All tags that any of them has, sorted.
 export const tagsOf = (workers) => [...new Set(workers.flatMap(({ tags }) => tags))].sort();
 

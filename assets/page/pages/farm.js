@@ -1,6 +1,8 @@
 // The farm at a glance: what it does, what is wrong, and where to look.
 import { ago, clock, count, duration, number, useNow, words } from "../lib/format.js";
 import { useData } from "../lib/data.js";
+import { useFarm } from "../lib/farm.js";
+import { mergeJobs } from "../lib/job-list.js";
 import { html, useState } from "../lib/preact.js";
 import { href, useQuery } from "../lib/router.js";
 import { Badge, tone } from "../parts/badge.js";
@@ -17,11 +19,12 @@ import { Table } from "../parts/table.js";
 const FEW_JOBS = 8;
 const FEW_WARNINGS = 5;
 
+// Which jobs are to do, and in which order they are.
 const OPEN = ["active", "queued", "paused", "cancel-requested"];
+const SORT = "-priority";
 
 export default function FarmPage() {
-  // Events tell of the farm what the document does, but for what never changes what is shown here.
-  const farm = useData("api/farm", { topics: ["farm"], merge: (data, events) => ({ ...data, ...events.at(-1).document }) });
+  const farm = useFarm();
   return html`<${Page} title="Farm" lead=${farm.data?.summary}>
     <${Loaded} of=${farm}>${farm.data && html`
       <${Warnings} warnings=${farm.data.warnings} leftOut=${farm.data.warnings_left_out} />
@@ -110,12 +113,12 @@ export function perMinute({ start, step_seconds, completed, failed }, step) {
 }
 
 function Jobs() {
-  const jobs = useData(`api/jobs?status=${OPEN.join()}&sort=-priority&limit=${FEW_JOBS}`, { topics: ["job"], merge: mergeJobs });
+  const jobs = useData(`api/jobs?status=${OPEN.join()}&sort=${SORT}&limit=${FEW_JOBS}`, { topics: ["job"], merge: mergeOpen });
   const columns = [
-    { id: "name", title: "Job", head: true, cell: (job) => html`<a href=${href(`/jobs/${job._id}`)} title=${job.name}>${job.name}</a>` },
+    { id: "name", title: "Job", head: true, cell: (job) => html`<a class="line" href=${href(`/jobs/${job._id}`)} title=${job.name}>${job.name}</a>` },
     { id: "status", title: "Status", width: "7.5rem", minor: true, cell: (job) => html`<${Badge} status=${job.status} />` },
     { id: "done", title: "Progress", width: "27%", cell: (job) => html`<${Progress} tasks=${job.tasks} />` },
-    { id: "left", title: "Time left", width: "7rem", end: true, cell: (job) => timeLeft(job) },
+    { id: "left", title: "Time left", width: "7.5rem", end: true, cell: (job) => timeLeft(job) },
   ];
   const more = jobs.data && jobs.data.total - jobs.data.jobs.length;
   const all = html`<a href=${href("/jobs")}>${more > 0 ? `All jobs, ${number(more)} more to do` : "All jobs"}</a>`;
@@ -127,14 +130,10 @@ function Jobs() {
 
 const timeLeft = (job) => (job.time_left_seconds === null ? html`<span class="soft">unknown</span>` : duration(job.time_left_seconds));
 
-// What has happened to jobs that are shown; a job that comes or goes changes which ones are.
-export function mergeJobs(data, events) {
-  const news = new Map(events.map(({ document }) => [document._id, document]));
-  const known = new Set(data.jobs.map((job) => job._id));
-  const isOpen = (job) => !job.deleted && OPEN.includes(job.status);
-  if ([...news.values()].some((job) => isOpen(job) !== known.has(job._id))) return null;
-  if ([...known].every((id) => !news.has(id))) return data;
-  return { ...data, jobs: data.jobs.map((job) => ({ ...job, ...news.get(job._id) })) };
+// The jobs to do with these changes; one that goes makes room for another, so then they are read anew.
+export function mergeOpen(data, events) {
+  const merged = mergeJobs(data, events.map(({ document }) => document), { statuses: OPEN, sort: SORT });
+  return merged?.jobs.length === data.jobs.length ? merged : null;
 }
 
 const NoJobs = html`<${Empty} icon="jobs" title="Nothing to do">

@@ -28,11 +28,18 @@ export default function JobPage({ params: { id }, query }) {
   const job = useData(`api/jobs/${id}`, { topics: ["job"], merge: mergeJob });
   // Read at the same time, though they are shown further down: of a large job they are what takes longest.
   const tasks = useTasks(id);
+  const isAdmin = useIsAdmin();
+  const [isChanging, setChanging] = useState(false);
+  const change = isAdmin && (() => setChanging(true));
   if (job.error?.status === 404 || job.data?.deleted) {
     return html`<${Page} title="This job is gone" up=${UP}><${Notice}>It was deleted, or never was: ${id}<//><//>`;
   }
-  if (!job.data) return html`<${Page} title="Job" up=${UP}><${Loaded} of=${job} /><//>`;
-  return html`<${Shown} job=${job.data} reading=${job} tasks=${tasks} query=${query} />`;
+  const { data } = job;
+  return html`<${Page} title=${data?.name ?? "Job"} up=${UP} lead=${data && html`<${Badge} status=${data.status} />`}
+      actions=${data && isAdmin && html`<${Actions} job=${data} change=${change} />`}>
+    <${Loaded} of=${job}><${Shown} job=${data} tasks=${tasks} query=${query} change=${change} /><//>
+    ${isChanging && html`<${TermsDialog} job=${data} onClose=${() => setChanging(false)} />`}
+  <//>`;
 }
 
 // The job with what happened to it; events of other jobs change nothing.
@@ -41,32 +48,25 @@ function mergeJob(job, events) {
   return news ? { ...job, ...news.document } : job;
 }
 
-function Shown({ job, reading, tasks, query }) {
-  const [isChanging, setChanging] = useState(false);
-  const isAdmin = useIsAdmin();
-  const change = () => setChanging(true);
+function Shown({ job, tasks, query, change }) {
   const { by_status } = job.tasks;
   const failures = (by_status.failed ?? 0) + (by_status["soft-failed"] ?? 0);
-  return html`<${Page} title=${job.name} up=${UP} lead=${html`<${Badge} status=${job.status} />`}
-      actions=${isAdmin && html`<${Actions} job=${job} change=${change} />`}>
-    <${Loaded} of=${reading}>
-      <section class="panel standing" aria-label="How it stands">
-        <${Progress} tasks=${job.tasks} />
-        <p class="soft">${progressInWords(job.tasks)}${
-          job.time_left_seconds !== null && !ENDED.includes(job.status) && html`, about <strong>${duration(job.time_left_seconds)}</strong> left`}</p>
-        ${job.status !== "completed" && html`<${Explanation} of=${`jobs/${job._id}`} status=${job.status} />`}
-      </section>
-      ${failures > 0 && html`<${Failures} job=${job._id} count=${failures} />`}
-      <${TasksPanel} job=${job._id} tasks=${tasks} query=${query} />
-      <div class="columns">
-        <${LastImage} job=${job._id} />
-        <${About} job=${job} change=${isAdmin && change} />
-        ${isMade(job) && html`<${Panel} title="Settings"><${Values} of=${job.settings} /><//>`}
-        ${Object.keys(job.metadata).length > 0 && html`<${Panel} title="Metadata"><${Values} of=${job.metadata} /><//>`}
-      </div>
-    <//>
-    ${isChanging && html`<${TermsDialog} job=${job} onClose=${() => setChanging(false)} />`}
-  <//>`;
+  const isGoingOn = !ENDED.includes(job.status);
+  return html`
+    <section class="panel standing" aria-label="How it stands">
+      <${Progress} tasks=${job.tasks} />
+      <p class="soft">${progressInWords(job.tasks)}${
+        job.time_left_seconds !== null && isGoingOn && html`, about <strong>${duration(job.time_left_seconds)}</strong> left`}</p>
+      ${job.status !== "completed" && html`<${Explanation} of=${`jobs/${job._id}`} status=${job.status} />`}
+    </section>
+    ${failures > 0 && html`<${Failures} job=${job._id} count=${failures} />`}
+    <${TasksPanel} job=${job._id} tasks=${tasks} query=${query} />
+    <div class="columns">
+      <${LastImage} job=${job._id} />
+      <${About} job=${job} change=${change} />
+      ${isMade(job) && html`<${Panel} title="Settings"><${Values} of=${job.settings} /><//>`}
+      ${Object.keys(job.metadata).length > 0 && html`<${Panel} title="Metadata"><${Values} of=${job.metadata} /><//>`}
+    </div>`;
 }
 
 // Were its tasks made of settings? Otherwise they were submitted ready-made.

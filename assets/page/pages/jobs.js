@@ -1,12 +1,15 @@
 // The list of jobs: filtered and sorted as the address says, live, and what can be done with many of them.
 import { get } from "../lib/api.js";
 import { useData } from "../lib/data.js";
-import { count, duration, number, words } from "../lib/format.js";
+import { useFarm } from "../lib/farm.js";
+import { count, duration, number } from "../lib/format.js";
 import { mergeJobs } from "../lib/job-list.js";
 import { html, useEffect, useMemo, useState } from "../lib/preact.js";
 import { href, useQuery } from "../lib/router.js";
 import { useIsAdmin } from "../lib/session.js";
-import { Badge, tone } from "../parts/badge.js";
+import { statusesIn } from "../lib/statuses.js";
+import { Badge } from "../parts/badge.js";
+import { StatusChips } from "../parts/chips.js";
 import { deeds, PriorityDialog } from "../parts/deeds.js";
 import { Icon } from "../parts/icon.js";
 import { Empty } from "../parts/notice.js";
@@ -25,7 +28,7 @@ const PAGE = 1000;
 export default function JobsPage({ query: { status = "", search = "", sort = "-created" } }) {
   const [, setQuery] = useQuery();
   const [most, setMost] = useState(STEP);
-  const statuses = useMemo(() => status.split(",").filter((name) => STATUSES.includes(name)), [status]);
+  const statuses = useMemo(() => statusesIn(status, STATUSES), [status]);
   const filters = { status: statuses.join(), text: search, sort };
   useEffect(() => setMost(STEP), [status, search, sort]);
 
@@ -34,13 +37,15 @@ export default function JobsPage({ query: { status = "", search = "", sort = "-c
     topics: ["job"],
     merge: (list, events) => mergeJobs(list, events.map(({ document }) => document), { statuses, sort }),
   });
+  const counts = useFarm().data?.jobs ?? {};
   const isFiltered = statuses.length > 0 || search !== "";
 
   return html`<${Page} title="Jobs" actions=${useIsAdmin() && html`<a class="button primary" href=${href("/submit")}>
       <${Icon} name="plus" />Submit a job</a>`}>
     <div class="toolbar">
       <${SearchField} label="Search jobs by name or ID" value=${search} onChange=${(search) => setQuery({ search })} />
-      <${StatusChips} statuses=${statuses} onChange=${(chosen) => setQuery({ status: chosen.join() })} />
+      <${StatusChips} label="Show jobs by status" statuses=${STATUSES} counts=${counts} total=${sum(counts)} chosen=${statuses}
+        onChange=${(chosen) => setQuery({ status: chosen.join() })} />
     </div>
     <${Loaded} of=${jobs}>
       <${JobTable} list=${jobs.data} sort=${sort} onSort=${(sort) => setQuery({ sort: sort === "-created" ? "" : sort })}
@@ -52,6 +57,8 @@ export default function JobsPage({ query: { status = "", search = "", sort = "-c
   <//>`;
 }
 
+const sum = (counts) => Object.values(counts).reduce((all, one) => all + one, 0);
+
 async function readJobs(filters, most) {
   let list = null;
   do {
@@ -62,25 +69,11 @@ async function readJobs(filters, most) {
   return list;
 }
 
-function StatusChips({ statuses, onChange }) {
-  const farm = useData("api/farm", { topics: ["farm"], merge: (farm, events) => ({ ...farm, ...events.at(-1).document }) });
-  const toggle = (status) => onChange(
-    statuses.includes(status) ? statuses.filter((one) => one !== status) : [...statuses, status],
-  );
-  const counts = farm.data?.jobs ?? {};
-  return html`<div class="chips" role="group" aria-label="Show jobs by status">
-    <button type="button" class="chip" aria-pressed=${String(statuses.length === 0)} onClick=${() => onChange([])}>All</button>
-    ${STATUSES.filter((status) => counts[status] || statuses.includes(status)).map((status) => html`
-      <button type="button" key=${status} class="chip ${tone(status)}" aria-pressed=${String(statuses.includes(status))}
-        onClick=${() => toggle(status)}>${words(status)} <span class="soft">${number(counts[status] ?? 0)}</span></button>`)}
-  </div>`;
-}
-
 const COLUMNS = [
   {
     id: "name", title: "Name", head: true, sort: true,
     cell: (job) => html`<a class="line" href=${href(`/jobs/${job._id}`)} title=${job.name}>${job.name}</a>
-      <span class="under narrow"><${Badge} status=${job.status} /></span>`,
+      <span class="under in-narrow"><${Badge} status=${job.status} /></span>`,
   },
   { id: "status", title: "Status", width: "9.5rem", minor: true, sort: true, cell: (job) => html`<${Badge} status=${job.status} />` },
   {

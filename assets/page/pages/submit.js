@@ -2,14 +2,14 @@
 import { call, post } from "../lib/api.js";
 import { useData } from "../lib/data.js";
 import { count, number } from "../lib/format.js";
-import { words } from "../lib/lists.js";
 import { html, useEffect, useMemo, useRef, useState } from "../lib/preact.js";
 import { go, href } from "../lib/router.js";
 import { useIsAdmin } from "../lib/session.js";
-import { Field, wholeNumber } from "../parts/field.js";
+import { Field } from "../parts/field.js";
 import { Notice } from "../parts/notice.js";
 import { Loaded, Page, Panel } from "../parts/page.js";
 import { Table } from "../parts/table.js";
+import { problemsOfTerms, TermFields, termsFrom, termsOf } from "../parts/terms.js";
 import { toast } from "../parts/toast.js";
 import { JobChooser } from "./submit/chooser.js";
 import { label, SettingField } from "./submit/fields.js";
@@ -34,7 +34,7 @@ function Form({ types, model }) {
   const [typeName, setTypeName] = useState(types.find(({ name }) => name === model?.job_type)?.name ?? types[0].name);
   const type = types.find(({ name }) => name === typeName);
   const [fields, setFields] = useState(() => fieldsOf(type, model?.settings));
-  const [terms, setTerms] = useState(() => termsOf(model));
+  const [rest, setRest] = useState(() => restOf(model));
   const [touched, setTouched] = useState(new Set());
   const [hasTried, setTried] = useState(false);
   const [isSending, setSending] = useState(false);
@@ -52,16 +52,16 @@ function Form({ types, model }) {
     setFields((fields) => ({ ...fields, [name]: text }));
     touch(name);
   };
-  const setTerm = (name, value) => {
-    setTerms((terms) => ({ ...terms, [name]: value }));
+  const setPart = (name, value) => {
+    setRest((rest) => ({ ...rest, [name]: value }));
     touch(name);
   };
   const touch = (name) => setTouched((touched) => (touched.has(name) ? touched : new Set(touched).add(name)));
 
-  const body = JSON.stringify(jobOf(type, fields, terms));
+  const body = JSON.stringify(jobOf(type, fields, rest));
   const problems = problemsOf(type, fields);
   const plan = usePlan(body, Object.keys(problems).length === 0);
-  const own = { ...problemsOfTerms(terms), ...problems };
+  const own = { ...(rest.name.trim() === "" && { name: "It is missing." }), ...problemsOfTerms(rest), ...problems };
   const isShown = (name) => hasTried || touched.has(name);
   const problemOf = (name) => (isShown(name) ? own[name] ?? plan.problems[name] ?? "" : "");
   const open = [...new Set([...Object.keys(own), ...Object.keys(plan.problems)])];
@@ -71,7 +71,7 @@ function Form({ types, model }) {
     setTried(true);
     if (open.length > 0) {
       // The first field with a problem, once it is drawn as such.
-      requestAnimationFrame(() => form.current.querySelector("[aria-invalid=true]")?.focus());
+      requestAnimationFrame(() => form.current?.querySelector("[aria-invalid=true]")?.focus());
       return;
     }
     setSending(true);
@@ -93,23 +93,16 @@ function Form({ types, model }) {
         <select ...${props} value=${typeName} onChange=${(event) => choose(event.target.value)}>${types.map(({ name, label }) => html`
           <option key=${name} value=${name}>${label}</option>`)}</select>`} />
       <${Field} id="job-name" label="Name" required problem=${problemOf("name")} control=${(props) => html`
-        <input ...${props} value=${terms.name} autocomplete="off" onInput=${(event) => setTerm("name", event.target.value)} onBlur=${() => touch("name")} />`} />
+        <input ...${props} value=${rest.name} autocomplete="off" onInput=${(event) => setPart("name", event.target.value)} onBlur=${() => touch("name")} />`} />
     <//>
     <${Panel} title="Settings">
       ${type.settings.map((setting) => html`<${SettingField} key=${`${typeName} ${setting.name}`} setting=${setting} text=${fields[setting.name] ?? ""}
         problem=${problemOf(setting.name)} onChange=${(text) => set(setting.name, text)} onBlur=${() => touch(setting.name)} />`)}
     <//>
     <${Panel} title="When and where">
-      <div class="pair">
-        <${Field} id="job-priority" label="Priority" hint="Jobs with a higher one go first." problem=${problemOf("priority")} control=${(props) => html`
-          <input ...${props} inputmode="numeric" value=${terms.priority} onInput=${(event) => setTerm("priority", event.target.value)} />`} />
-        <${Field} id="job-most" label="Workers at a time, at the most" hint="Empty: any number." problem=${problemOf("most")} control=${(props) => html`
-          <input ...${props} inputmode="numeric" value=${terms.most} onInput=${(event) => setTerm("most", event.target.value)} />`} />
-      </div>
-      <${Field} id="job-tags" label="Only workers with one of these tags" hint="With commas between. Empty: any worker." control=${(props) => html`
-        <input ...${props} value=${terms.tags} autocomplete="off" onInput=${(event) => setTerm("tags", event.target.value)} />`} />
-      <${JobChooser} chosen=${terms.waitsFor} onChange=${(waitsFor) => setTerm("waitsFor", waitsFor)} />
-      <label class="check"><input type="checkbox" checked=${terms.isPaused} onChange=${(event) => setTerm("isPaused", event.target.checked)} />
+      <${TermFields} terms=${rest} problems=${{ priority: problemOf("priority"), most: problemOf("most") }} onInput=${setPart} />
+      <${JobChooser} chosen=${rest.waitsFor} onChange=${(waitsFor) => setPart("waitsFor", waitsFor)} />
+      <label class="check"><input type="checkbox" checked=${rest.isPaused} onChange=${(event) => setPart("isPaused", event.target.checked)} />
         Start paused: nothing is handed out until somebody resumes it</label>
     <//>
     <${Preview} plan=${plan} open=${open} hasTried=${hasTried} />
@@ -121,28 +114,14 @@ function Form({ types, model }) {
 }
 
 // The rest of a job, as the form has it; that of `model`, if it is to be like another.
-const termsOf = (model) => ({
-  name: model?.name ?? "",
-  priority: String(model?.priority ?? 50),
-  most: model?.max_workers ? String(model.max_workers) : "",
-  tags: model?.worker_tags.join(", ") ?? "",
-  waitsFor: [],
-  isPaused: false,
-});
+const restOf = (model) => ({ ...termsOf(model), name: model?.name ?? "", waitsFor: [], isPaused: false });
 
-function problemsOfTerms({ name, priority, most }) {
-  const problems = {
-    name: name.trim() ? "" : "It is missing.",
-    priority: wholeNumber(priority) === null ? "It must be a whole number." : "",
-    most: most.trim() && !(wholeNumber(most) >= 1) ? "It must be a whole number from 1, or empty." : "",
-  };
-  return Object.fromEntries(Object.entries(problems).filter(([, what]) => what));
-}
-
-function jobOf(type, fields, { name, priority, most, tags, waitsFor, isPaused }) {
+function jobOf(type, fields, rest) {
+  const { name, waitsFor, isPaused } = rest;
+  const { priority, ...terms } = termsFrom(rest);
   return {
-    name: name.trim(), job_type: type.name, settings: settingsOf(type, fields), priority: wholeNumber(priority) ?? 50,
-    max_workers: wholeNumber(most), worker_tags: words(tags), depends_on: waitsFor.map(({ _id }) => _id), start_paused: isPaused,
+    name: name.trim(), job_type: type.name, settings: settingsOf(type, fields), ...terms, priority: priority ?? 50,
+    depends_on: waitsFor.map(({ _id }) => _id), start_paused: isPaused,
   };
 }
 

@@ -1,6 +1,6 @@
 // A task: how it stands, what its worker does, what became of it so far, and its log.
 import { get } from "../lib/api.js";
-import { useData } from "../lib/data.js";
+import { mergeList, useData } from "../lib/data.js";
 import { duration, exactly, words } from "../lib/format.js";
 import { html, useEffect, useState } from "../lib/preact.js";
 import { href } from "../lib/router.js";
@@ -26,11 +26,17 @@ export default function TaskPage({ params: { id } }) {
   const task = useData(`api/tasks/${id}`, jobId ? { topics: ["task"], job: jobId, merge: mergeTask } : {});
   useEffect(() => setJobId(task.data?.job ?? jobId), [task.data?.job]);
   const job = useData(jobId && `api/jobs/${jobId}`);
+  const isAdmin = useIsAdmin();
   if (task.error?.status === 404 || task.data?.deleted) {
     return html`<${Page} title="This task is gone" up=${UP}><${Notice}>It was deleted with its job, or never was: ${id}<//><//>`;
   }
-  if (!task.data) return html`<${Page} title="Task" up=${UP}><${Loaded} of=${task} /><//>`;
-  return html`<${Shown} task=${task.data} job=${job.data} failed=${task} />`;
+  const { data } = task;
+  const up = data ? { href: href(`/jobs/${data.job}`), text: job.data?.name ?? "The job" } : UP;
+  return html`<${Page} title=${data?.name ?? "Task"} up=${up} lead=${data && html`<${Badge} status=${data.status} />`}
+      actions=${data && isAdmin && deeds("tasks", [data]).map(({ name, text, danger, act }) => html`
+        <button type="button" key=${name} class=${danger ? "danger" : ""} onClick=${act}>${text}</button>`)}>
+    <${Loaded} of=${task}><${Shown} task=${data} job=${job.data} up=${up} /><//>
+  <//>`;
 }
 
 // The task with what happened to it. Events are in brief: what else changes with the status is read anew.
@@ -40,27 +46,21 @@ function mergeTask(task, events) {
   return news.deleted || news.status === task.status ? { ...task, ...news } : null;
 }
 
-function Shown({ task, job, failed }) {
-  const isAdmin = useIsAdmin();
-  const up = { href: href(`/jobs/${task.job}`), text: job?.name ?? "The job" };
-  return html`<${Page} title=${task.name} up=${up} lead=${html`<${Badge} status=${task.status} />`}
-      actions=${isAdmin && deeds("tasks", [task]).map(({ name, text, danger, act }) => html`
-        <button type="button" key=${name} class=${danger ? "danger" : ""} onClick=${act}>${text}</button>`)}>
-    <${Loaded} of=${failed}>
-      <section class="panel standing" aria-label="How it stands">
-        ${task.activity && html`<p><strong>${task.activity}</strong></p>`}
-        ${task.status === "active" && task.task_progress_percentage > 0 && html`<${Done} percentage=${task.task_progress_percentage} />`}
-        ${!["active", "completed"].includes(task.status) && html`<${Explanation} of=${`tasks/${task._id}`} status=${task.status} />`}
-      </section>
-      <div class="columns">
-        <${About} task=${task} up=${up} />
-        <${History} task=${task} />
-      </div>
-      <${Log} task=${task} />
-      <${Commands} task=${task._id} />
-      <${Family} task=${task} job=${job} />
-    <//>
-  <//>`;
+function Shown({ task, job, up }) {
+  const isWorkedOn = task.status === "active";
+  return html`
+    <section class="panel standing" aria-label="How it stands">
+      ${task.activity && html`<p><strong>${task.activity}</strong></p>`}
+      ${isWorkedOn && task.task_progress_percentage > 0 && html`<${Done} percentage=${task.task_progress_percentage} />`}
+      ${!isWorkedOn && task.status !== "completed" && html`<${Explanation} of=${`tasks/${task._id}`} status=${task.status} />`}
+    </section>
+    <div class="columns">
+      <${About} task=${task} up=${up} />
+      <${History} task=${task} />
+    </div>
+    <${Log} task=${task} />
+    <${Commands} task=${task._id} />
+    <${Family} task=${task} job=${job} />`;
 }
 
 function Done({ percentage }) {
@@ -89,15 +89,14 @@ function About({ task, up }) {
 }
 
 function History({ task }) {
-  const history = useData(`api/tasks/${task._id}/history`);
-  useEffect(() => { if (history.data) history.reload(); }, [task.status, task.last_updated]);
+  const history = useData(`api/tasks/${task._id}/history`, { again: `${task.status} ${task.last_updated}` });
   const entries = history.data?.history ?? [];
   return html`<${Panel} title="History">
     <${Loaded} of=${history}>
       ${entries.length === 0 && html`<p class="soft">Nothing has happened to it yet.</p>`}
       <ol class="history">${entries.toReversed().map(({ when, what, worker_id, worker, why }, i) => html`<li key=${entries.length - i}>
         <time datetime=${when} class="soft">${exactly(when)}</time>
-        <span>${words(what)}${worker && html` <span class="soft">·</span> ${worker_id
+        <span class="what">${words(what)}${worker && html` <span class="soft">·</span> ${worker_id
           ? html`<a href=${href(`/workers/${worker_id}`)}>${worker}</a>` : worker}`}</span>
         ${why && html`<span class="soft">${why}</span>`}</li>`)}</ol>
     <//>
@@ -123,13 +122,18 @@ function Commands({ task }) {
 function Family({ task, job }) {
   const isSmall = job && job.tasks.total <= FAMILY_OF;
   const family = useData(job && (isSmall || task.parents.length > 0) ? `family/${task._id}` : null, {
-    read: () => (isSmall ? bothSides(task) : parentsOf(task)), every: 15,
+    read: () => (isSmall ? bothSides(task) : parentsOf(task)), topics: ["task"], job: task.job, merge: mergeFamily,
   });
   if (!family.data) return null;
   const { parents, children } = family.data;
   return html`
     ${parents.length > 0 && html`<${Panel} title="It waits for"><${TaskLinks} tasks=${parents} /><//>`}
     ${children.length > 0 && html`<${Panel} title="These wait for it"><${TaskLinks} tasks=${children} /><//>`}`;
+}
+
+function mergeFamily({ parents, children }, events) {
+  const changed = events.map(({ document }) => document);
+  return { parents: mergeList(parents, changed, { add: false }), children: mergeList(children, changed, { add: false }) };
 }
 
 async function bothSides(task) {

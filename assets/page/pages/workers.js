@@ -1,13 +1,15 @@
 // The list of workers: filtered as the address says, live, and what can be done with many of them.
 import { getAll } from "../lib/api.js";
 import { mergeList, useData } from "../lib/data.js";
-import { count, number } from "../lib/format.js";
+import { count } from "../lib/format.js";
 import { html, useMemo, useState } from "../lib/preact.js";
 import { href, useQuery } from "../lib/router.js";
 import { useIsAdmin } from "../lib/session.js";
+import { countByStatus, statusesIn } from "../lib/statuses.js";
 import { inShort } from "../lib/week.js";
 import { filter, isBusy, named, tagsOf, wish } from "../lib/workers.js";
-import { Badge, tone } from "../parts/badge.js";
+import { Badge } from "../parts/badge.js";
+import { StatusChips } from "../parts/chips.js";
 import { Copy } from "../parts/copy.js";
 import { JobName } from "../parts/job-name.js";
 import { Menu } from "../parts/menu.js";
@@ -31,35 +33,21 @@ export default function WorkersPage({ query: { status = "", tag = "", search = "
     merge: (list, events) => mergeList(list, events.map(({ document }) => (document.deleted ? document : named(document)))),
     every: SEEN_EVERY,
   });
-  const statuses = useMemo(() => status.split(",").filter((name) => STATUSES.includes(name)), [status]);
+  const statuses = useMemo(() => statusesIn(status, STATUSES), [status]);
   const shown = useMemo(() => workers.data?.filter(filter({ statuses, tag, search })), [workers.data, statuses, tag, search]);
 
   return html`<${Page} title="Workers">
     <${Loaded} of=${workers}>
       ${workers.data?.length > 0 && html`<div class="toolbar">
         <${SearchField} label="Search workers" value=${search} onChange=${(search) => setQuery({ search })} />
-        <${StatusChips} workers=${workers.data} statuses=${statuses} onChange=${(chosen) => setQuery({ status: chosen.join() })} />
+        <${StatusChips} label="Show workers by status" statuses=${STATUSES} counts=${countByStatus(workers.data)} total=${workers.data.length}
+          chosen=${statuses} onChange=${(chosen) => setQuery({ status: chosen.join() })} />
         <${TagChoice} tags=${tagsOf(workers.data)} tag=${tag} onChange=${(tag) => setQuery({ tag })} />
       </div>`}
       <${WorkerTable} workers=${shown} sort=${sort} onSort=${(sort) => setQuery({ sort: sort === "name" ? "" : sort })}
         empty=${html`<${NoWorkers} isFiltered=${workers.data?.length > 0} clear=${() => setQuery({ status: "", tag: "", search: "" })} />`} />
     <//>
   <//>`;
-}
-
-function StatusChips({ workers, statuses, onChange }) {
-  const counts = {};
-  for (const { status } of workers) counts[status] = (counts[status] ?? 0) + 1;
-  const toggle = (status) => onChange(
-    statuses.includes(status) ? statuses.filter((one) => one !== status) : [...statuses, status],
-  );
-  return html`<div class="chips" role="group" aria-label="Show workers by status">
-    <button type="button" class="chip" aria-pressed=${String(statuses.length === 0)} onClick=${() => onChange([])}>
-      all <span>${number(workers.length)}</span></button>
-    ${STATUSES.filter((status) => counts[status] || statuses.includes(status)).map((status) => html`
-      <button type="button" key=${status} class="chip ${tone(status)}" aria-pressed=${String(statuses.includes(status))}
-        onClick=${() => toggle(status)}>${status} <span>${number(counts[status] ?? 0)}</span></button>`)}
-  </div>`;
 }
 
 function TagChoice({ tags, tag, onChange }) {

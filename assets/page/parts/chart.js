@@ -56,7 +56,8 @@ function look(box, lines, height, onPoint) {
   return {
     width: box.clientWidth,
     height,
-    padding: [8, 8, 0, 0],
+    // The last label of the time is half behind the end of the line.
+    padding: [8, 18, 0, 0],
     legend: { show: false },
     cursor: { drag: { setScale: false }, y: false, points: { size: 7 } },
     hooks: { setCursor: [(chart) => onPoint(chart.cursor.idx ?? null)] },

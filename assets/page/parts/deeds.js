@@ -3,6 +3,8 @@ import { post } from "../lib/api.js";
 import { count } from "../lib/format.js";
 import { html, useState } from "../lib/preact.js";
 import { confirm, Dialog } from "./dialog.js";
+import { wholeNumber } from "./field.js";
+import { PriorityField } from "./terms.js";
 import { toast } from "./toast.js";
 
 const isOneOf = (...statuses) => ({ status }) => statuses.includes(status);
@@ -113,26 +115,20 @@ export async function tell(kind, done, things, request) {
 // Asks for the priority of jobs and sets it: <${PriorityDialog} jobs=${jobs} onClose=${close} />.
 export function PriorityDialog({ jobs, onClose }) {
   const [priority, setPriority] = useState(String(jobs[0].priority));
-  const value = priority.trim() === "" ? NaN : Number(priority);
-  const isValid = Number.isInteger(value) && Math.abs(value) <= 0x7fffffff;
+  const value = wholeNumber(priority);
   const set = async (event) => {
     event.preventDefault();
-    if (!isValid) return;
+    if (value === null) return;
     onClose();
     await tell("jobs", `Priority ${value}`, jobs, { action: "priority", priority: value });
   };
   const what = jobs.length === 1 ? `“${jobs[0].name}”` : count(jobs.length, "job");
   return html`<${Dialog} title=${`Priority of ${what}`} onClose=${onClose}>
     <form onSubmit=${set}>
-      <div class="field">
-        <label for="priority">Priority</label>
-        <input id="priority" inputmode="numeric" value=${priority} aria-invalid=${String(!isValid)} aria-describedby="priority-hint"
-          onInput=${(event) => setPriority(event.target.value)} />
-        <p class="hint" id="priority-hint">A whole number. Jobs with a higher one go first; 50 is usual.</p>
-      </div>
+      <${PriorityField} value=${priority} problem=${value === null && "It must be a whole number."} onInput=${setPriority} />
       <footer>
         <button type="button" onClick=${onClose}>Cancel</button>
-        <button class="primary" disabled=${!isValid}>Set</button>
+        <button class="primary" disabled=${value === null}>Set</button>
       </footer>
     </form>
   <//>`;

@@ -29,7 +29,7 @@ export function Question() {
 
 // A window over the page while it is drawn: <${Dialog} title="…" onClose=${close}>content<footer>buttons</footer><//>.
 // Escape closes it; the focus goes back to where it was.
-export function Dialog({ title, onClose, wide = false, children }) {
+export function Dialog({ title, onClose, children }) {
   const dialog = useRef();
   useEffect(() => {
     const element = dialog.current;
@@ -44,7 +44,7 @@ export function Dialog({ title, onClose, wide = false, children }) {
     event.preventDefault();
     onClose();
   };
-  return html`<dialog ref=${dialog} class=${wide ? "wide" : ""} aria-labelledby="dialog-title" onCancel=${cancel}>
+  return html`<dialog ref=${dialog} aria-labelledby="dialog-title" onCancel=${cancel}>
     <h2 id="dialog-title">${title}</h2>
     ${children}
   </dialog>`;

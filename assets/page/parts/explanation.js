@@ -1,7 +1,7 @@
 // Why a job or a task is running or not: the answer in a sentence, and all that stands in the way.
 import { useData } from "../lib/data.js";
 import { count } from "../lib/format.js";
-import { html, useEffect } from "../lib/preact.js";
+import { html } from "../lib/preact.js";
 import { href } from "../lib/router.js";
 import { Notice } from "./notice.js";
 
@@ -9,8 +9,7 @@ const EVERY = 10;
 
 // <${Explanation} of="jobs/ID" status=${job.status} />: it is asked for anew when the status changes, and now and then.
 export function Explanation({ of, status }) {
-  const explained = useData(`api/${of}/explain`, { every: EVERY });
-  useEffect(() => { if (explained.data) explained.reload(); }, [status]);
+  const explained = useData(`api/${of}/explain`, { every: EVERY, again: status });
   if (!explained.data) return explained.error && html`<${Notice} tone="warn">${explained.error.message}<//>`;
   const { answer, conditions, ready, workers } = explained.data;
   // A task has one line about workers, a job has one for each type of its tasks that are ready.

@@ -22,7 +22,6 @@ const SHAPES = {
   copy: "M5.5 5.5h8v8h-8zM3.5 10.5h-1v-8h8v1",
   search: "M7 11.5a4.5 4.5 0 1 0 0-9 4.5 4.5 0 0 0 0 9zM10.3 10.3l3.4 3.4",
   plus: "M8 3v10M3 8h10",
-  trash: "M3 4.5h10M6.5 4.5v-2h3v2M4.5 4.5l.5 9h6l.5-9",
   download: "M8 2.5v8M5 7.8L8 10.5l3-2.7M2.5 11.5v2h11v-2",
   warning: "M8 2.5l6 11H2zM8 6.8v3M8 11.8h.01",
   info: "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12zM8 7.3v3.5M8 5.2h.01",

@@ -4,7 +4,7 @@ import { Icon } from "./icon.js";
 
 let last = 0;
 
-// <${Menu} label="Actions" items=${[{ text: "Cancel", act, danger, disabled, hint }, null, …]} />; null is a line between groups.
+// <${Menu} label="Actions" items=${[{ text: "Cancel", act, danger, disabled }, null, …]} />; null is a line between groups.
 // With `icon` the button shows that instead of the label.
 export function Menu({ label, icon, items }) {
   const [id] = useState(() => `menu-${(last += 1)}`);
@@ -51,7 +51,7 @@ export function Menu({ label, icon, items }) {
     <div ref=${list} id=${id} class="menu-list" popover="auto" role="menu" aria-label=${label} onToggle=${toggled}
       onKeyDown=${step}>
       ${items.map((item) => item
-        ? html`<button type="button" role="menuitem" tabindex="-1" class=${item.danger ? "danger" : ""} title=${item.hint}
+        ? html`<button type="button" role="menuitem" tabindex="-1" class=${item.danger ? "danger" : ""}
             disabled=${item.disabled} onClick=${() => choose(item)}>${item.text}</button>`
         : html`<div role="separator" />`)}
     </div>

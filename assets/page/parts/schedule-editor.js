@@ -44,6 +44,7 @@ export function ScheduleEditor({ worker: { _id, sleep_schedule: kept }, isAdmin 
   };
 
   const days = week(draft);
+  const isEmpty = !draft.schedule_active && !draft.days_of_week && !draft.time_start && !draft.time_end;
   return html`<form class="schedule" onSubmit=${save}>
     <fieldset disabled=${!isAdmin}>
       <legend class="out-of-sight">When it sleeps</legend>
@@ -56,7 +57,8 @@ export function ScheduleEditor({ worker: { _id, sleep_schedule: kept }, isAdmin 
       </div>
     </fieldset>
     <div class="outcome">
-      ${days ? html`<${WeekPicture} days=${days} isActive=${draft.schedule_active} />`
+      ${isEmpty ? html`<p class="soft">It has none: it sleeps when somebody asks it to.</p>`
+        : days ? html`<${WeekPicture} days=${days} isActive=${draft.schedule_active} />`
         : html`<p class="soft">Times are like 22:00, from 00:00 to 24:00.</p>`}
     </div>
     <p class="soft hint">In the local time of the Manager. An end before the start is a night, which belongs to the day on which it begins. No day

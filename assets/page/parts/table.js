@@ -19,15 +19,13 @@ const SPARE = 20;
 //   sort      by what it is sorted, "name" or "-name"; with onSort(sort) the caller keeps it, otherwise the table does so itself
 //   isSorted  the rows come as `sort` says: the caller sees to it
 //   selected  a Set of keys, with onSelect(keys): rows can be selected
-//   classOf   a class for a row
 //   empty     what to show in place of no rows
 export function Table({
-  caption, columns, rows, keyOf = (row) => row._id, nameOf = keyOf, sort, onSort, isSorted = false, selected, onSelect, classOf,
-  empty = null,
+  caption, columns, rows, keyOf = (row) => row._id, nameOf = keyOf, sort, onSort, isSorted = false, selected, onSelect, empty = null,
 }) {
   const [ownSort, setOwnSort] = useState(sort ?? "");
   const order = onSort ? sort ?? "" : ownSort;
-  const inOrder = useMemo(() => (isSorted ? rows : sorted(rows, columns, order)), [rows, order, isSorted]);
+  const inOrder = useMemo(() => (isSorted ? rows : sorted(rows, columns, order)), [rows, columns, order, isSorted]);
   const body = useRef();
   const { from, to, height } = useVisible(body, inOrder.length);
   const isLong = inOrder.length > FEW;
@@ -73,7 +71,7 @@ export function Table({
           const [key, place] = [keyOf(row), begin + i];
           const isSelected = selected?.has(key);
           return html`<tr key=${key} data-place=${place} aria-rowindex=${place + 2}
-            class=${[classOf?.(row), isSelected && "selected"].filter(Boolean).join(" ")}>
+            class=${isSelected ? "selected" : ""}>
             ${selected && html`<td class="box"><input type="checkbox" checked=${isSelected}
               aria-label=${`Select ${nameOf(row)}`} onClick=${(event) => choose(place, event)} /></td>`}
             ${columns.map((column) => {

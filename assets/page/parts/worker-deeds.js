@@ -2,10 +2,10 @@
 import { patch, post } from "../lib/api.js";
 import { count } from "../lib/format.js";
 import { html, useState } from "../lib/preact.js";
-import { words } from "../lib/lists.js";
-import { commonTags } from "../lib/workers.js";
+import { commonTags, tagsIn } from "../lib/workers.js";
 import { Names, tell } from "./deeds.js";
 import { confirm, Dialog } from "./dialog.js";
+import { Field } from "./field.js";
 
 // So many requests are under way at a time, where there is none for all.
 const AT_A_TIME = 4;
@@ -91,18 +91,16 @@ export function TagsDialog({ workers, onClose }) {
   const set = async (event) => {
     event.preventDefault();
     onClose();
-    const tags = (worker) => [...new Set([...worker.tags.filter((tag) => !common.includes(tag)), ...words(text)])];
+    const tags = (worker) => [...new Set([...worker.tags.filter((tag) => !common.includes(tag)), ...tagsIn(text)])];
     await perform({ done: "Tags set", each: (worker) => patch(`api/workers/${worker._id}`, { tags: tags(worker) }) }, workers);
   };
   const isOne = workers.length === 1;
+  const hint = `With commas between them. Jobs that ask for tags go to workers that have one of them.${
+    isOne ? "" : " These are the tags that all of them have; those that only some have stay as they are."}`;
   return html`<${Dialog} title=${`Tags of ${isOne ? `“${workers[0].name}”` : count(workers.length, "worker")}`} onClose=${onClose}>
     <form onSubmit=${set}>
-      <div class="field">
-        <label for="tags">Tags</label>
-        <input id="tags" value=${text} aria-describedby="tags-hint" onInput=${(event) => setText(event.target.value)} />
-        <p class="hint" id="tags-hint">With commas between them. Jobs that ask for tags go to workers that have one of them.
-          ${!isOne && " These are the tags that all of them have; those that only some have stay as they are."}</p>
-      </div>
+      <${Field} id="tags" label="Tags" hint=${hint} control=${(props) => html`
+        <input ...${props} value=${text} autocomplete="off" onInput=${(event) => setText(event.target.value)} />`} />
       <footer>
         <button type="button" onClick=${onClose}>Cancel</button>
         <button class="primary">Set</button>

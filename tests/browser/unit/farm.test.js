@@ -6,7 +6,7 @@ globalThis.location = { hash: "" };
 globalThis.addEventListener = () => {};
 globalThis.document = { addEventListener() {} };
 globalThis.matchMedia = () => ({ matches: false });
-const { mergeJobs, perMinute } = await import("../../../assets/page/pages/farm.js");
+const { mergeOpen, perMinute } = await import("../../../assets/page/pages/farm.js");
 const { mergeList } = await import("../../../assets/page/lib/data.js");
 const { sorted } = await import("../../../assets/page/parts/table.js");
 
@@ -20,11 +20,11 @@ test("minutes become means up to now, and what is not a whole group at the begin
 
 test("jobs that are shown change in place; one that comes or goes asks for the list anew", () => {
   const data = { total: 2, jobs: [{ _id: "a", status: "active", n: 1 }, { _id: "b", status: "queued", n: 1 }] };
-  const changed = mergeJobs(data, jobs({ _id: "a", status: "active", n: 2 }, { _id: "c", status: "completed" }));
+  const changed = mergeOpen(data, jobs({ _id: "a", status: "active", n: 2 }, { _id: "c", status: "completed" }));
   assert.deepEqual(changed.jobs.map(({ n }) => n), [2, 1]);
-  assert.equal(mergeJobs(data, jobs({ _id: "c", status: "failed" })), data);
+  assert.deepEqual(mergeOpen(data, jobs({ _id: "c", status: "failed" })), data);
   for (const news of [{ _id: "c", status: "queued" }, { _id: "a", status: "completed" }, { _id: "b", deleted: true }]) {
-    assert.equal(mergeJobs(data, jobs(news)), null);
+    assert.equal(mergeOpen(data, jobs(news)), null);
   }
 });
 

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { countByStatus, mergeTasks } from "../../../assets/page/lib/task-list.js";
+import { countByStatus } from "../../../assets/page/lib/statuses.js";
+import { mergeTasks } from "../../../assets/page/lib/task-list.js";
 
 const tasks = ["a", "b", "c"].map((id) => ({ _id: id, name: `task ${id}`, status: "queued", worker_id: null, parents: [] }));
 const list = { tasks, places: new Map(tasks.map(({ _id }, place) => [_id, place])) };

@@ -1,15 +1,14 @@
 // The tasks of a job that failed, with what their logs say.
 import { useData } from "../../lib/data.js";
 import { number } from "../../lib/format.js";
-import { html, useEffect } from "../../lib/preact.js";
+import { html } from "../../lib/preact.js";
 import { href } from "../../lib/router.js";
 import { Badge } from "../../parts/badge.js";
 import { Loaded, Panel } from "../../parts/page.js";
 
 // <${Failures} job=${id} count=${failed} />: read anew when the count changes.
 export function Failures({ job, count }) {
-  const failures = useData(`api/jobs/${job}/failures`);
-  useEffect(() => { if (failures.data) failures.reload(); }, [count]);
+  const failures = useData(`api/jobs/${job}/failures`, { again: count });
   const { failures: list = [], total = 0 } = failures.data ?? {};
   return html`<${Panel} title="Failures">
     <${Loaded} of=${failures}>

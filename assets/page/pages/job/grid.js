@@ -3,7 +3,7 @@
 import { words } from "../../lib/format.js";
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../../lib/preact.js";
 import { go, href } from "../../lib/router.js";
-import { countByStatus } from "../../lib/task-list.js";
+import { countByStatus } from "../../lib/statuses.js";
 import { tone } from "../../parts/badge.js";
 import { progressInWords } from "../../parts/progress.js";
 

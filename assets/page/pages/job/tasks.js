@@ -1,11 +1,13 @@
-// The tasks of a job: as a grid of frames, as a table, and as a graph; the legend filters all three.
-import { number, words } from "../../lib/format.js";
+// The tasks of a job: as a grid of frames, as a table, and as a graph; the chips above, which say what the colours mean, filter all three.
+import { number } from "../../lib/format.js";
 import { html, useMemo, useState } from "../../lib/preact.js";
 import { href, useQuery } from "../../lib/router.js";
 import { useIsAdmin } from "../../lib/session.js";
-import { countByStatus, TASK_STATUSES } from "../../lib/task-list.js";
+import { countByStatus, statusesIn } from "../../lib/statuses.js";
+import { TASK_STATUSES } from "../../lib/task-list.js";
 import { useNicknames } from "../../lib/tasks.js";
-import { Badge, tone } from "../../parts/badge.js";
+import { Badge } from "../../parts/badge.js";
+import { StatusChips } from "../../parts/chips.js";
 import { deeds } from "../../parts/deeds.js";
 import { Loaded, Panel } from "../../parts/page.js";
 import { SearchField } from "../../parts/search.js";
@@ -19,7 +21,7 @@ const VIEWS = { grid: "Grid", table: "Table", graph: "Graph" };
 export function TasksPanel({ job, tasks, query }) {
   const [, setQuery] = useQuery();
   const view = VIEWS[query.view] ? query.view : "grid";
-  const statuses = (query.tasks ?? "").split(",").filter((status) => TASK_STATUSES.includes(status));
+  const statuses = statusesIn(query.tasks ?? "", TASK_STATUSES);
   return html`<${Panel} title="Tasks">
     <nav class="tabs" aria-label="How the tasks are shown">${Object.entries(VIEWS).map(([name, text]) => html`
       <a key=${name} href=${href(`/jobs/${job}`, { ...query, view: name === "grid" ? "" : name })}
@@ -33,9 +35,11 @@ export function TasksPanel({ job, tasks, query }) {
 function Shown({ tasks, view, statuses, search, setQuery }) {
   const nicknames = useNicknames();
   const isShown = useMemo(() => filter(statuses, search), [statuses.join(), search]);
+  const counts = useMemo(() => countByStatus(tasks), [tasks]);
   return html`
     <div class="toolbar legend">
-      <${Legend} tasks=${tasks} statuses=${statuses} onChange=${(chosen) => setQuery({ tasks: chosen.join() })} />
+      <${StatusChips} label="Show tasks by status" statuses=${TASK_STATUSES} counts=${counts} chosen=${statuses} marks
+        onChange=${(chosen) => setQuery({ tasks: chosen.join() })} />
       <${SearchField} label="Find tasks by name" value=${search} onChange=${(find) => setQuery({ find })} />
     </div>
     ${view === "grid" && html`<${Grid} tasks=${tasks} isShown=${isShown} nicknames=${nicknames} />`}
@@ -48,20 +52,6 @@ function filter(statuses, search) {
   const part = search.toLowerCase();
   return ({ status, name, _id }) => (statuses.length === 0 || statuses.includes(status))
     && (!part || name.toLowerCase().includes(part) || _id === part);
-}
-
-// What the colours mean, and how many there are of each; a press shows these alone.
-function Legend({ tasks, statuses, onChange }) {
-  const counts = useMemo(() => countByStatus(tasks), [tasks]);
-  const toggle = (status) => onChange(
-    statuses.includes(status) ? statuses.filter((one) => one !== status) : [...statuses, status],
-  );
-  return html`<div class="chips" role="group" aria-label="Show tasks by status">
-    ${TASK_STATUSES.filter((status) => counts[status] || statuses.includes(status)).map((status) => html`
-      <button type="button" key=${status} class="chip" aria-pressed=${String(statuses.includes(status))} onClick=${() => toggle(status)}>
-        <span class="swatch ${tone(status)} ${status}" /> ${words(status)} <span class="soft">${number(counts[status] ?? 0)}</span>
-      </button>`)}
-  </div>`;
 }
 
 function TaskTable({ tasks, isShown, nicknames }) {

@@ -5,6 +5,7 @@ import { html, useState } from "../../lib/preact.js";
 import { useSession } from "../../lib/session.js";
 import { Copy } from "../../parts/copy.js";
 import { confirm, Dialog } from "../../parts/dialog.js";
+import { Field } from "../../parts/field.js";
 import { Icon } from "../../parts/icon.js";
 import { Empty, Notice } from "../../parts/notice.js";
 import { Loaded } from "../../parts/page.js";
@@ -22,8 +23,8 @@ export function Access() {
   const tokens = useData("api/tokens", { every: 30 });
   const [isNew, setNew] = useState(false);
   const revoke = async (token) => {
-    const text = `Whoever uses "${token.name}", a person or a script, is locked out at once.`;
-    if (!(await confirm({ title: `Revoke ${token.name}?`, text, action: "Revoke", danger: true }))) return;
+    const text = "Whoever uses it, a person or a script, is locked out at once.";
+    if (!(await confirm({ title: `Revoke “${token.name}”?`, text, action: "Revoke", danger: true }))) return;
     await act(del(`api/tokens/${token._id}`), `${token.name} is revoked`);
     tokens.reload();
   };
@@ -57,42 +58,44 @@ export function Access() {
 function NewToken({ onClose, onMade }) {
   const [made, setMade] = useState(null);
   const [error, setError] = useState(null);
+  const [isBusy, setBusy] = useState(false);
   const make = async (event) => {
     event.preventDefault();
     const form = new FormData(event.target);
     setError(null);
+    setBusy(true);
     try {
       setMade(await post("api/tokens", { name: form.get("name").trim(), role: form.get("role") }));
       onMade();
     } catch (failure) {
       setError(failure);
     }
+    setBusy(false);
   };
-  if (made) {
-    return html`<${Dialog} title=${`The token of ${made.name}`} onClose=${onClose}>
-      <${Notice} tone="warn">Copy it now: it is shown this once, and kept nowhere.<//>
-      <${Copy} block text=${made.token} label="the token" />
-      <p class="soft">People paste it to log in. Scripts send it in a header: <code>Authorization: Bearer TOKEN</code>.</p>
-      <footer><button type="button" class="primary" onClick=${onClose}>Done</button></footer>
-    <//>`;
-  }
-  return html`<${Dialog} title="New access token" onClose=${onClose}>
-    <form onSubmit=${make}>
-      ${error && html`<${Notice} tone="bad">${error.message}<//>`}
-      <div class="field">
-        <label for="token-name">Name</label>
-        <input id="token-name" name="name" required maxlength="100" autocomplete="off" aria-describedby="token-hint" />
-        <span class="hint" id="token-hint">Who or what uses it: it stands in the audit beside what they do.</span>
-      </div>
-      <fieldset class="field">
-        <legend>Role</legend>
-        ${ROLES.map(({ id, text, meaning }, i) => html`<label class="choice" key=${id}>
-          <input type="radio" name="role" value=${id} defaultChecked=${i === 0} /><span>${text} <small>${meaning}</small></span></label>`)}
-      </fieldset>
-      <footer>
-        <button type="button" onClick=${onClose}>Cancel</button>
-        <button class="primary">Make it</button>
-      </footer>
-    </form>
+  return made ? html`<${Made} token=${made} onClose=${onClose} />`
+    : html`<${Dialog} title="New access token" onClose=${onClose}>
+        <form onSubmit=${make}>
+          ${error && html`<${Notice} tone="bad">${error.message}<//>`}
+          <${Field} id="token-name" label="Name" hint="Who or what uses it: it stands in the audit beside what they do." required
+            control=${(props) => html`<input ...${props} name="name" required maxlength="100" autocomplete="off" />`} />
+          <fieldset class="field">
+            <legend>Role</legend>
+            ${ROLES.map(({ id, text, meaning }, i) => html`<label class="role" key=${id}>
+              <input type="radio" name="role" value=${id} defaultChecked=${i === 0} /><span>${text} <small>${meaning}</small></span></label>`)}
+          </fieldset>
+          <footer>
+            <button type="button" onClick=${onClose}>Cancel</button>
+            <button class="primary" disabled=${isBusy}>Make it</button>
+          </footer>
+        </form>
+      <//>`;
+}
+
+function Made({ token: { name, token }, onClose }) {
+  return html`<${Dialog} title=${`The token of ${name}`} onClose=${onClose}>
+    <${Notice} tone="warn">Copy it now: it is shown this once, and kept nowhere.<//>
+    <${Copy} block text=${token} label="the token" />
+    <p class="soft">People paste it to log in. Scripts send it in a header: <code>Authorization: Bearer TOKEN</code>.</p>
+    <footer><button type="button" class="primary" onClick=${onClose}>Done</button></footer>
   <//>`;
 }

@@ -4,6 +4,7 @@ import { moment, number } from "../../lib/format.js";
 import { html, useEffect, useState } from "../../lib/preact.js";
 import { useQuery } from "../../lib/router.js";
 import { Empty, Notice, Waiting } from "../../parts/notice.js";
+import { SearchField } from "../../parts/search.js";
 import { Table } from "../../parts/table.js";
 import { Ago } from "../../parts/time.js";
 
@@ -27,12 +28,12 @@ export function Audit() {
     more();
   }, []);
   const columns = [
-    { id: "when", title: "When", width: "24%", cell: ({ when }) => html`<${Ago} time=${when} /><span class="under">${moment(when)}</span>` },
-    { id: "who", title: "Who", width: "20%", head: true, cell: ({ who, role }) => html`${who ?? "nobody known"}<span class="under">${role}</span>` },
+    { id: "when", title: "When", width: "8rem", cell: ({ when }) => html`<${Ago} time=${when} /><span class="under">${moment(when)}</span>` },
+    { id: "who", title: "Who", width: "9rem", head: true, cell: ({ who, role }) => html`${who ?? "nobody known"}<span class="under">${role}</span>` },
     { id: "action", title: "What", cell: ({ action, target }) => html`${action}<span class="under mono">${target}</span>` },
-    { id: "detail", title: "Detail", minor: true, cell: ({ detail }) => detail },
-    { id: "status", title: "Result", width: "8rem", minor: true,
-      cell: ({ status }) => (status < 400 ? "done" : html`<span class="refused">refused, ${status}</span>`) },
+    { id: "detail", title: "Detail", minor: true, cell: ({ detail }) => html`<span class="mono">${detail}</span>` },
+    { id: "status", title: "Result", width: "7.5rem", minor: true,
+      cell: ({ status }) => html`<${Result} status=${status} />` },
     { id: "from", title: "From", width: "9rem", minor: true, cell: ({ from }) => html`<span class="mono">${from}</span>` },
   ];
   const { entries, next, total, error } = read;
@@ -41,14 +42,19 @@ export function Audit() {
   const nothing = entries.length > 0
     ? html`<${Empty} icon="search" title=${`None of the newest ${number(entries.length)} entries has that in it`} />`
     : html`<${Empty} icon="audit" title="Nobody has changed anything yet">What people do here stands in this list, for as long as it is kept.<//>`;
-  return html`
+  return html`<div class="audit">
     <div class="toolbar">
-      <input type="search" class="grow" aria-label="Find in the entries" placeholder="Find a name, an action, an address" value=${text}
-        onInput=${(event) => setQuery({ text: event.target.value })} />
+      <${SearchField} label="Find in the entries" value=${text} onChange=${(text) => setQuery({ text })} />
       <span class="soft">${number(shown.length)} shown of ${number(total)}</span>
     </div>
     ${error && html`<${Notice} tone="bad" action=${{ text: "Try again", act: more }}>${error.message}<//>`}
     ${isBusy && entries.length === 0 ? html`<${Waiting} />` : !(error && entries.length === 0) && html`
       <${Table} caption="What people did, the newest first" columns=${columns} rows=${shown} empty=${html`<div class="panel">${nothing}</div>`} />`}
-    ${next && html`<div><button type="button" disabled=${isBusy} onClick=${more}>Show older ones</button></div>`}`;
+    ${next && html`<div><button type="button" disabled=${isBusy} onClick=${more}>Show older ones</button></div>`}
+  </div>`;
+}
+
+function Result({ status }) {
+  if (status === null) return html`<span class="soft">nobody waited for it</span>`;
+  return status < 400 ? "done" : html`<span class="refused">refused, ${status}</span>`;
 }

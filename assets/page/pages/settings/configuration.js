@@ -5,6 +5,7 @@ import { useQuery } from "../../lib/router.js";
 import { Copy } from "../../parts/copy.js";
 import { Empty } from "../../parts/notice.js";
 import { Loaded, Panel } from "../../parts/page.js";
+import { SearchField } from "../../parts/search.js";
 import { Table } from "../../parts/table.js";
 
 // What belongs together, in the order in which people look for it; a setting is in the first group that it fits.
@@ -26,8 +27,7 @@ export function Configuration() {
   const matches = (...texts) => texts.some((one) => String(one ?? "").toLowerCase().includes(wanted));
   return html`
     <div class="toolbar">
-      <input type="search" class="grow" aria-label="Find a setting" placeholder="Find a setting" value=${text}
-        onInput=${(event) => setQuery({ text: event.target.value })} />
+      <${SearchField} label="Find a setting" value=${text} onChange=${(text) => setQuery({ text })} />
       ${settings.data?.file && html`<span class="soft">Read from <${Copy} text=${settings.data.file} label="the path" /></span>`}
     </div>
     <${Loaded} of=${[settings, variables]}>${settings.data && variables.data && html`

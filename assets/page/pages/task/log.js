@@ -82,7 +82,8 @@ function useFollowing(task, isWhole, on) {
 
   useEffect(() => {
     let [lastId, stop, timer, frame, isDone] = [null, null, 0, 0, false];
-    const say = (state, error = "") => setState({ state, error });
+    // The same again is no news: lines come often.
+    const say = (state, error = "") => setState((old) => (old.state === state && old.error === error ? old : { state, error }));
     const drawn = () => { frame ||= requestAnimationFrame(() => { frame = 0; current.current.drawn(); }); };
     const onEvent = ({ name, id, data }) => {
       lastId = id ?? lastId;
