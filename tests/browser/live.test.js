@@ -39,6 +39,21 @@ story("a lost connection is shown, and mended", async ({ manager, api, open }) =
   assert.equal(await page.evaluate(() => window.isTheSame), true);
 });
 
+story("a warning of a kind that the page does not know is shown as it is", async ({ manager, open }) => {
+  const farm = await manager.api.get("farm");
+  const warning = { kind: "moon-is-full", message: "The moon is <b>full</b>: sleep is short.", since: null, job: null, task: null, worker: null };
+  const told = { ...farm, summary: "Nothing to do, 1 thing needs a look", warnings: [warning] };
+  const page = await open({ path: null });
+  await page.route("**/api/farm", (route) => route.fulfill({ json: told }));
+  await page.route("**/api/events*", (route) => route.fulfill({
+    contentType: "text/event-stream", body: `event: farm\ndata: ${JSON.stringify(told)}\n\n`,
+  }));
+  await page.goto("#/");
+  const warnings = page.getByRole("region", { name: "1 thing needs a look" });
+  await warnings.getByText(warning.message).waitFor();
+  assert.equal(await warnings.getByRole("link").count(), 0);
+});
+
 story("a Manager of another version brings its own page", async ({ manager, open }) => {
   const page = await open({ path: "#/jobs" });
   page.forgive(REFUSED);

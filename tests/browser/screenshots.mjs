@@ -27,17 +27,16 @@ try {
   await workers.get("alder").produced(join(renders, "frame-000291.png"));
   const pages = {
     farm: "#/", jobs: "#/jobs", job: `#/jobs/${jobs.lantern._id}`, "failed-job": `#/jobs/${jobs.failed._id}`,
+    "task-table": `#/jobs/${jobs.lantern._id}?view=table`, "task-graph": `#/jobs/${jobs.failed._id}?view=graph`,
     task: `#/tasks/${tasks.get("alder")._id}`, workers: "#/workers", worker: `#/workers/${workers.get("oak").id}`,
-    "clumsy-worker": `#/workers/${workers.get("elm").id}`, image: "#/image", submit: "#/submit", settings: "#/settings", login: "#/login",
+    "clumsy-worker": `#/workers/${workers.get("elm").id}`, image: "#/image", submit: "#/submit", settings: "#/settings", access: "#/settings/access",
+    audit: "#/settings/audit", login: "#/login", nowhere: "#/nowhere",
   };
   const names = wanted.length ? wanted : Object.keys(pages);
   for (const [dark, viewport] of [[false, WIDE], [true, WIDE], [false, NARROW], [true, NARROW]]) {
     const mode = `${dark ? "dark" : "light"}-${viewport.width}`;
     const page = await openPage(manager, { dark, viewport, path: null });
-    await page.route("**/api/farm/history*", (route) => {
-      const hours = Number(new URL(route.request().url()).searchParams.get("hours"));
-      return route.fulfill({ json: history(hours || 24) });
-    });
+    await makeUp(page);
     for (const name of names) {
       await page.goto(pages[name]);
       await page.locator("h1").waitFor();
@@ -65,7 +64,23 @@ async function render(drawing, path) {
   await page.close();
 }
 
-// The Manager has run for seconds: the hours before are made up.
+// The Manager has run for seconds: the hours before are made up, and how long a task takes.
+async function makeUp(page) {
+  await page.route("**/api/farm/history*", (route) => {
+    const hours = Number(new URL(route.request().url()).searchParams.get("hours"));
+    return route.fulfill({ json: history(hours || 24) });
+  });
+  await page.route(/\/api\/jobs(\?|\/[0-9a-f]{24}$)/, async (route) => {
+    const response = await route.fetch();
+    const document = await response.json();
+    for (const job of document.jobs ?? [document]) {
+      const { total, by_status: { completed = 0 } } = job.tasks;
+      if (job.time_left_seconds !== null) job.time_left_seconds = 23 * (total - completed);
+    }
+    return route.fulfill({ response, json: document });
+  });
+}
+
 function history(hours) {
   const minutes = hours * 60;
   const completed = Array.from({ length: minutes }, (_, i) => {
