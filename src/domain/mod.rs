@@ -18,6 +18,7 @@ pub mod log_error;
 pub mod minute;
 pub mod paging;
 pub mod people;
+pub mod recent_tasks;
 pub mod server_task;
 pub mod setting;
 pub mod sleep;

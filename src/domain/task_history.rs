@@ -115,6 +115,11 @@ impl Entry {
 }
 
 impl TaskHistory {
+    /// What a worker last had to do with the task, if that is still known.
+    pub fn last_of(&self, worker: WorkerId) -> Option<&Entry> {
+        self.entries.iter().rev().find(|entry| entry.worker.as_ref().is_some_and(|(id, _)| *id == worker))
+    }
+
     /// Adds what has just become of the task, and forgets the oldest when there is too much.
     pub fn add(&mut self, entry: Entry) {
         if self.entries.len() == KEPT {

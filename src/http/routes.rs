@@ -105,6 +105,7 @@ fn for_people(site: &Arc<Site>) -> Vec<Endpoint> {
         api::tasks::requeue(site),
         api::workers::list(site),
         api::workers::show(site),
+        api::workers::recent_tasks(site),
         api::workers::change(site),
         api::workers::request_status(site),
         api::workers::acknowledge_timeout(site),

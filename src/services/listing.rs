@@ -12,7 +12,7 @@ use crate::{
         listing::{JobQuery, Order, TaskQuery, WorkerQuery},
         paging::{Key, Page, Place, Window},
         task::Task,
-        task_history::TaskHistory,
+        task_history::{self, TaskHistory},
         variables::this_platform,
         worker::Worker,
     },
@@ -43,6 +43,17 @@ pub struct WorkerView {
     pub current_task: Option<Task>,
     /// What it is blacklisted for.
     pub blacklist: Vec<BlacklistEntry>,
+}
+
+/// A task that a worker was given, and what the worker last had to do with it.
+#[derive(Debug)]
+pub struct RecentTask {
+    /// The task as it is now; somebody else may have it.
+    pub task: Task,
+    /// What people call its job.
+    pub job_name: String,
+    /// What came of it with this worker.
+    pub outcome: task_history::Entry,
 }
 
 /// A line of the blacklist with what belongs to it.
@@ -206,6 +217,15 @@ impl Services {
     pub fn worker(&self, id: WorkerId) -> Result<WorkerView, Error> {
         self.store.read(self.now(), |tx| worker_view(tx, known_worker(tx, id)?))
     }
+
+    /// The tasks that a worker was given last, the newest first, but for those that are gone.
+    pub fn recent_tasks(&self, id: WorkerId) -> Result<Vec<RecentTask>, Error> {
+        self.store.read(self.now(), |tx| {
+            known_worker(tx, id)?;
+            let tasks = tx.recent_tasks(id)?.0.into_iter();
+            tasks.filter_map(|task| recent_task(tx, id, task).transpose()).collect()
+        })
+    }
 }
 
 pub(super) fn worker_view(tx: &ReadTx, worker: Worker) -> Result<WorkerView, Error> {
@@ -216,6 +236,14 @@ pub(super) fn worker_view(tx: &ReadTx, worker: Worker) -> Result<WorkerView, Err
     let last_activity = last_seen(tx, &worker)?;
     let blacklist = tx.blacklist(Some(worker.id))?;
     Ok(WorkerView { worker, last_activity, current_task, blacklist })
+}
+
+/// Nothing if the task is gone, or if so much has become of it since that nobody remembers what it was with this worker.
+fn recent_task(tx: &ReadTx, worker: WorkerId, task: TaskId) -> Result<Option<RecentTask>, Error> {
+    let Some(task) = tx.task(task)? else { return Ok(None) };
+    let Some(outcome) = tx.task_history(task.id)?.last_of(worker).cloned() else { return Ok(None) };
+    let (Job { name: job_name, .. }, _) = known_job(tx, task.job)?;
+    Ok(Some(RecentTask { task, job_name, outcome }))
 }
 
 fn with_newest_ping(tx: &ReadTx, mut task: Task) -> Result<Task, StoreError> {

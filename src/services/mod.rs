@@ -46,7 +46,7 @@ pub use self::{
     job_changes::{JobChange, MaxWorkers},
     job_failures::Failure,
     jobs::{NewJob, NewTask, Plan, PlannedTask, limits},
-    listing::{BlacklistLine, LineId, TaskView, WorkerView},
+    listing::{BlacklistLine, LineId, RecentTask, TaskView, WorkerView},
     pictures::PictureView,
     registration::{Registration, SignOn},
     reports::MayIRun,

@@ -15,6 +15,7 @@ use crate::domain::{
     assign::{Rank, may_run},
     ids::JobId,
     job::{Job, JobState, Tally},
+    recent_tasks::RecentTasks,
     task::TaskStatus,
     task_history::TaskHistory,
     worker::Worker,
@@ -187,6 +188,14 @@ impl ReadTx {
         for (worker, task, _) in self.in_hand()? {
             if !workers.contains_key(&worker) {
                 found.push(format!("task {task}: worker {worker}, who has it, is not there"));
+            }
+        }
+        for row in self.prefix(Table::RecentTasks, &[])? {
+            let (worker, recent) = row?;
+            let _readable: RecentTasks = codec::decode(recent.value())?;
+            let worker = Parts(worker.value()).worker()?;
+            if !workers.contains_key(&worker) {
+                found.push(format!("worker {worker} had tasks but is not there"));
             }
         }
         for entry in self.prefix(Table::Blacklist, &[])? {

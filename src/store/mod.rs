@@ -16,6 +16,7 @@ mod keys;
 mod minutes;
 mod people;
 mod ready;
+mod recent_tasks;
 mod records;
 mod schema;
 mod server_wishes;

@@ -17,6 +17,7 @@ use crate::domain::{
     job::{Job, JobState, JobWish, Tally},
     minute::Done,
     people::{AccessToken, Role, Session},
+    recent_tasks::RecentTasks,
     sleep::{Days, SleepSchedule},
     tags::Tags,
     task::{FailedBy, Progress, Task, TaskStatus},
@@ -548,6 +549,23 @@ impl Record for TaskHistory {
         };
         let entries = layout.entries.into_iter().map(entry).collect::<Result<_, StoreError>>()?;
         Ok(Self { entries, forgotten: layout.forgotten })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct RecentTasksV1(Vec<Id>);
+
+impl Record for RecentTasks {
+    type Layout<'a> = RecentTasksV1;
+    const VERSION: u8 = 1;
+    const WHAT: &'static str = "the latest tasks of a worker";
+
+    fn to_layout(&self) -> RecentTasksV1 {
+        RecentTasksV1(self.0.iter().map(|task| task.0).collect())
+    }
+
+    fn from_layout(layout: RecentTasksV1) -> Result<Self, StoreError> {
+        Ok(Self(layout.0.into_iter().map(TaskId).collect()))
     }
 }
 

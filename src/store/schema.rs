@@ -66,6 +66,8 @@ tables! {
     Workers = "workers",
     /// Worker → when it was last heard of.
     WorkersSeen = "workers-seen",
+    /// Worker → the tasks that it was given last; no row while it never had any. Some may be gone.
+    RecentTasks = "recent-tasks",
     /// (worker, job, task type, task) → nothing. Who failed what.
     Failures = "failures",
     /// (worker, job, task type) → since when.

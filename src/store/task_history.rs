@@ -8,7 +8,7 @@ use super::{
 use crate::domain::{
     ids::TaskId,
     task::Task,
-    task_history::{Entry, TaskHistory},
+    task_history::{Entry, TaskHistory, What},
 };
 
 impl<T: Rows> Tx<T> {
@@ -19,9 +19,12 @@ impl<T: Rows> Tx<T> {
 }
 
 impl WriteTx<'_> {
-    /// Keeps what has become of a task by a change, if anything has.
+    /// Keeps what has become of a task by a change, if anything has; and of its worker that it was given the task.
     pub(super) fn add_to_history(&mut self, old: &Task, new: &Task) -> Result<(), StoreError> {
         let Some(entry) = Entry::of(old, new, self.now()) else { return Ok(()) };
+        if let (What::Assigned, Some((worker, _))) = (entry.what, &entry.worker) {
+            self.add_to_recent(*worker, new.id)?;
+        }
         let mut history = self.task_history(new.id)?;
         history.add(entry);
         self.insert_record(Table::TaskHistories, &new.id.0, &history)

@@ -252,6 +252,7 @@ impl WriteTx<'_> {
             Table::Ready,
             Table::ReadyHeads,
             Table::InHand,
+            Table::RecentTasks,
             Table::Failures,
             Table::Blacklist,
             Table::Jobs,

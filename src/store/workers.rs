@@ -55,12 +55,13 @@ impl WriteTx<'_> {
         self.put_worker(worker)
     }
 
-    /// Forgets a worker, its failures and its blacklist entries. It has no task in its hands.
+    /// Forgets a worker, its latest tasks, its failures and its blacklist entries. It has no task in its hands.
     pub fn delete_worker(&mut self, id: WorkerId) -> Result<(), StoreError> {
         let key = Key::new().worker(id);
         self.touched().workers.add(id);
         self.remove(Table::Workers, &key)?;
         self.remove(Table::WorkersSeen, &key)?;
+        self.remove(Table::RecentTasks, &key)?;
         self.remove_prefix(Table::Failures, &key)?;
         self.remove_prefix(Table::Blacklist, &key)?;
         Ok(())

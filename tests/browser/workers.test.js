@@ -127,7 +127,7 @@ story("a line of the blacklist is removed", { settings: "blacklist_threshold = 1
   const [oak] = [await register("oak"), await register("elm")];
   await oak.fails(await oak.takeTask(), "out of memory");
   const page = await open({ path: `#/workers/${oak.id}` });
-  await row(page, "Difficult shot").waitFor();
+  await row(page.getByRole("table", { name: "What it gets no more tasks of" }), "Difficult shot").waitFor();
   await page.getByRole("button", { name: "Trust again with sleep of Difficult shot" }).click();
   await page.getByText("It may have tasks of every job").waitFor();
   assert.deepEqual((await api.get("blacklist")).blacklist, []);
@@ -141,6 +141,54 @@ story("why a worker gets nothing is said in words", async ({ api, open, register
   const page = await open({ path: `#/workers/${oak.id}` });
   await page.getByText(/1 kind of tasks/).click();
   await page.getByText(/1 of type blender-render:\s+not for this worker: it does not do tasks of this type/).waitFor();
+});
+
+story("the latest tasks of a worker are shown, with what came of them", async ({ api, open, register }) => {
+  const shot = await api.post("jobs", job("Shot", [task("first"), task("second"), task("third")]));
+  const [oak] = [await register("oak"), await register("elm")];
+  await oak.fails(await oak.takeTask(), "Error: out of memory");
+  await oak.completes(await oak.takeTask());
+  const page = await open({ path: `#/workers/${oak.id}` });
+  const latest = page.getByRole("table", { name: "The tasks that it was given last" }).getByRole("row");
+  await latest.nth(2).waitFor();
+  const told = async () => (await latest.allTextContents()).slice(1);
+  assert.match((await told())[0], /completed/);
+  assert.match((await told())[1], /soft failed.*out of memory/);
+  const third = await oak.takeTask();
+  await latest.filter({ hasText: "assigned" }).waitFor();
+  assert.equal((await told()).length, third.name === "third" ? 3 : 2);
+  await latest.nth(1).getByRole("link", { name: third.name }).click();
+  await page.getByRole("heading", { name: third.name }).waitFor();
+  assert.equal(third.job, shot._id);
+});
+
+const IMPATIENT = {
+  settings: 'active_worker_timeout_interval = "1s"', sections: '[intervals]\nstartup_grace = "1s"\ntimeout_check = "1s"',
+};
+
+story("that a worker timed out is seen, and acknowledged", IMPATIENT, async ({ api, open, register }) => {
+  const oak = await register("oak");
+  await oak.ask();
+  const page = await open({ path: `#/workers/${oak.id}` });
+  const status = page.locator(".lead .badge");
+  await status.getByText("timeout").waitFor();
+  await choose(page, "Acknowledge time-out");
+  await status.getByText("offline").waitFor();
+  assert.equal((await api.get(`workers/${oak.id}`)).status, "offline");
+});
+
+// Below the folder of the test's own Manager.
+const SCENES = { sections: '[test_tasks.test_blender_render]\njob_storage = "scenes"\nrender_output = "renders"' };
+
+story("a test render is queued for a worker that is being tested", SCENES, async ({ api, open, register }) => {
+  const oak = await register("oak", { taskTypes: ["test-blender-render"] });
+  await oak.says("testing");
+  const page = await open({ path: `#/workers/${oak.id}` });
+  await page.locator(".lead .badge").getByText("testing").waitFor();
+  await choose(page, "Test render");
+  await page.getByText("Test render queued").waitFor();
+  assert.equal((await oak.ask()).task.task_type, "test-blender-render");
+  assert.equal((await api.get("jobs")).total, 1);
 });
 
 story("an address is copied by a click", async ({ open, register }) => {

@@ -144,6 +144,35 @@ async fn what_becomes_of_a_task_is_told_from_the_first_worker_to_the_last() {
 }
 
 #[tokio::test]
+async fn the_latest_tasks_of_a_worker_are_told_with_what_came_of_them() {
+    let mut m = TestManager::configured("job_fail_percentage = 0").await;
+    let (ada, bob) = (m.sleeper("ada").await, m.sleeper("bob").await);
+    let shot = m.submit(&job([task("a"), task("b")])).await;
+    let other = m.submit(&job([task("c")])).await;
+    ada.takes_and_fails(&shot["a"]).await;
+    bob.takes_and_completes(&shot["a"]).await;
+    m.advance(1.second());
+    ada.takes_and_completes(&shot["b"]).await;
+    ada.takes(&other["c"]).await;
+    m.restart().await;
+    let begin = m.now();
+    let entry = |job: &str, task: (&str, &str), what: &str, when: Timestamp, why: &str| {
+        let (id, name) = task;
+        json!({"_id": id, "name": name, "job": job, "job_name": "shot", "what": what, "when": when, "why": why})
+    };
+    let told = |worker: &TestWorker| format!("/api/workers/{}/tasks", worker.id);
+    let c = entry(&other.id, (&other["c"], "c"), "assigned", begin, "");
+    let b = entry(&shot.id, (&shot["b"], "b"), "completed", begin, "");
+    let a = entry(&shot.id, (&shot["a"], "a"), "soft-failed", begin - 1.second(), "Task failed");
+    assert_eq!(m.get(&told(&ada)).await.expect(200).json(), json!({"tasks": [c, b, a]}));
+    let by_bob = entry(&shot.id, (&shot["a"], "a"), "completed", begin - 1.second(), "");
+    assert_eq!(m.get(&told(&bob)).await.expect(200).json(), json!({"tasks": [by_bob]}));
+    m.door.call(Method::DELETE, &format!("/api/jobs/{}", shot.id), &[], "").await.expect(200);
+    assert_eq!(m.get(&told(&ada)).await.expect(200).json(), json!({"tasks": [c]}));
+    m.get("/api/workers/0123456789abcdef01234567/tasks").await.expect(404);
+}
+
+#[tokio::test]
 async fn the_latest_of_a_long_history_is_kept_and_how_much_is_not_is_told() {
     let m = TestManager::start().await;
     let ada = m.sleeper("ada").await;

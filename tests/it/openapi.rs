@@ -120,6 +120,7 @@ async fn every_operation_can_be_done() {
         ("get", "/api/job-types", "", "", json!(null)),
         ("get", "/api/workers", "", "?limit=1", json!(null)),
         ("get", "/api/workers/{id}", &ada.id, "", json!(null)),
+        ("get", "/api/workers/{id}/tasks", &ada.id, "", json!(null)),
         ("get", "/api/workers/{id}/explain", &ada.id, "", json!(null)),
         ("patch", "/api/workers/{id}", &ada.id, "", json!({"tags": ["gpu"]})),
         ("post", "/api/workers/{id}/status", &ada.id, "", json!({"status": "asleep", "lazy": true})),

@@ -2,7 +2,7 @@
 import { del, get, getAll } from "../lib/api.js";
 import { useData } from "../lib/data.js";
 import { count, number } from "../lib/format.js";
-import { html, useEffect, useState } from "../lib/preact.js";
+import { html, useState } from "../lib/preact.js";
 import { go, href } from "../lib/router.js";
 import { useIsAdmin } from "../lib/session.js";
 import { isBusy, named, wish } from "../lib/workers.js";
@@ -53,15 +53,19 @@ function Worker({ worker, isAdmin }) {
       <${Now} worker=${worker} />
       <${Facts} worker=${worker} />
     </div>
+    <${LatestTasks} worker=${worker} />
     <${Panel} title="Sleep schedule"><${ScheduleEditor} worker=${worker} isAdmin=${isAdmin} /><//>
     <${Blacklist} worker=${worker} isAdmin=${isAdmin} />`;
 }
 
+// What it has in hand and how that stands: another text when that has changed.
+const inHand = ({ current_task, current_task_status, current_task_updated }) => `${current_task} ${current_task_status} ${current_task_updated}`;
+
 function Now({ worker }) {
-  const explained = useData(`api/workers/${worker._id}/explain`, { every: EVERY });
+  const explained = useData(`api/workers/${worker._id}/explain`, {
+    every: EVERY, again: `${worker.status} ${worker.status_requested} ${inHand(worker)}`,
+  });
   const isKnown = worker.current_task_name !== null;
-  // It is another answer when it does something else.
-  useEffect(() => explained.reload(), [worker.status, worker.status_requested, worker.current_task, worker.current_task_status]);
   return html`<${Panel} title="What it does">
     ${isKnown && html`<dl class="facts">
       <div><dt>${isBusy(worker) ? "Task" : "Last task"}</dt>
@@ -109,12 +113,31 @@ function Facts({ worker }) {
   <//>`;
 }
 
+// Of the task that it has in hand more is said above.
+function LatestTasks({ worker }) {
+  const latest = useData(`api/workers/${worker._id}/tasks`, { again: inHand(worker) });
+  const columns = [
+    { id: "task", title: "Task", head: true, cell: (task) => html`<a class="line" href=${href(`/tasks/${task._id}`)} title=${task.name}>${task.name}</a>
+      <span class="under in-narrow">${task.job_name}</span>` },
+    { id: "job", title: "Job", minor: true, cell: (task) => html`<a class="line" href=${href(`/jobs/${task.job}`)} title=${task.job_name}>${task.job_name}</a>` },
+    { id: "what", title: "Outcome", cell: ({ what, why }) => html`<${Badge} status=${what} />${
+      why && html`<span class="under" title=${why}>${why}</span>`}` },
+    { id: "when", title: "When", width: "6rem", end: true, cell: ({ when }) => html`<${Ago} time=${when} />` },
+  ];
+  return html`<${Panel} title="Latest tasks">
+    <${Loaded} of=${latest}>
+      <${Table} caption="The tasks that it was given last, the newest first" columns=${columns} rows=${latest.data?.tasks} isSorted
+        empty=${html`<p class="soft">It was given none yet, or they are gone with their jobs.</p>`} />
+    <//>
+  <//>`;
+}
+
 function Blacklist({ worker, isAdmin }) {
   const lines = useData(`api/blacklist#${worker._id}`, {
     read: async () => (await getAll("api/blacklist", "blacklist")).filter(({ worker_id: id }) => id === worker._id),
+    // The worker's own document says at once when there are more or fewer.
+    again: JSON.stringify(worker.blacklist),
   });
-  // The worker's own document says at once when there are more or fewer.
-  useEffect(() => lines.reload(), [JSON.stringify(worker.blacklist)]);
   const trust = ({ job_id: job, task_type: type, job_name: name }) =>
     act(del(`api/blacklist/${worker._id}/${job}/${encodeURIComponent(type)}`), `Trusted again with ${type} of ${name ?? job}`).then(lines.reload);
   const columns = [

@@ -3,7 +3,7 @@ import { words } from "../lib/format.js";
 import { html } from "../lib/preact.js";
 import { Icon } from "./icon.js";
 
-// For jobs, tasks and workers alike: a status that two of them have means the same.
+// For jobs, tasks and workers alike, and for what becomes of a task: a status that two of them have means the same.
 const LOOKS = {
   active: ["busy", "active"],
   completed: ["good", "completed"],
@@ -22,6 +22,9 @@ const LOOKS = {
   timeout: ["bad", "failed"],
   offline: ["calm", "offline"],
   shutdown: ["calm", "offline"],
+  assigned: ["busy", "active"],
+  released: ["calm", "waiting"],
+  requeued: ["calm", "waiting"],
 };
 
 // What colour stands for a status: "good", "busy", "warn", "bad" or "calm". In style sheets: var(--good) and so on.

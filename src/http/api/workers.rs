@@ -66,6 +66,24 @@ pub fn show(site: &Arc<Site>) -> Endpoint {
     about.by(route)
 }
 
+/// `GET /api/workers/{id}/tasks`
+pub fn recent_tasks(site: &Arc<Site>) -> Endpoint {
+    let about = get(
+        "/api/workers/{id}/tasks",
+        "The 20 tasks that a worker was given last, the newest first, and what came of them; those that are gone are left out",
+    )
+    .path::<WorkerId>("id")
+    .answers::<documents::RecentTasks>(StatusCode::OK);
+    let route =
+        endpoint(warp::path!("api" / "workers" / String / "tasks").and(warp::get()).and(with(site)).then(
+            async |worker: String, site: Arc<Site>| -> Answer {
+                let recent = site.services.recent_tasks(id(&worker)?)?;
+                Ok(json(&documents::recent_tasks(&recent)))
+            },
+        ));
+    about.by(route)
+}
+
 /// What a worker is asked.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -36,5 +36,7 @@ pub use self::{
         task_text,
     },
     variables::VariableList,
-    worker::{Blacklist, Worker, WorkerList, named_blacklist_line, new_worker, worker},
+    worker::{
+        Blacklist, RecentTasks, Worker, WorkerList, named_blacklist_line, new_worker, recent_tasks, worker,
+    },
 };

@@ -10,6 +10,7 @@ use crate::{
         sleep::SleepScheduleWire,
         tags::Tags,
         task::{Task, TaskStatus},
+        task_history::{Entry, What},
         worker::{self, WorkerStatus},
     },
     services::{self, BlacklistEntry, WorkerView},
@@ -94,6 +95,29 @@ pub struct WorkerList<'a> {
     pub workers: Vec<Worker<'a>>,
 }
 
+/// The tasks that a worker was given last.
+#[derive(Serialize, JsonSchema)]
+pub struct RecentTasks<'a> {
+    /// The newest first.
+    tasks: Vec<RecentTask<'a>>,
+}
+
+/// A task that a worker was given, and what the worker last had to do with it.
+#[derive(Serialize, JsonSchema)]
+struct RecentTask<'a> {
+    _id: TaskId,
+    /// What people call it.
+    name: &'a str,
+    job: JobId,
+    /// What people call the job.
+    job_name: &'a str,
+    /// What came of it with this worker; somebody else may have had it since.
+    what: What,
+    when: Timestamp,
+    /// What was said of that; empty where it says no more.
+    why: &'a str,
+}
+
 /// A worker that has just registered.
 pub fn new_worker(worker: &worker::Worker) -> Worker<'_> {
     document(worker, worker.registered, None, &[])
@@ -132,6 +156,16 @@ fn document<'a>(
         supported_task_types: &worker.supported_task_types,
         tags: &worker.tags,
     }
+}
+
+/// The tasks that a worker was given last.
+pub fn recent_tasks(recent: &[services::RecentTask]) -> RecentTasks<'_> {
+    RecentTasks { tasks: recent.iter().map(recent_task).collect() }
+}
+
+fn recent_task(recent: &services::RecentTask) -> RecentTask<'_> {
+    let services::RecentTask { task, job_name, outcome: Entry { at, what, why, .. } } = recent;
+    RecentTask { _id: task.id, name: &task.name, job: task.job, job_name, what: *what, when: *at, why }
 }
 
 /// A line of the blacklist, by itself.

@@ -14,6 +14,7 @@ use crate::{
         job::{Job, JobState, JobWish, Tally},
         minute::Done,
         people::{AccessToken, Role, Session},
+        recent_tasks::RecentTasks,
         sleep::{Days, SleepSchedule},
         tags::Tags,
         task::{FailedBy, Progress, Task, TaskStatus},
@@ -62,6 +63,7 @@ const SESSION: &str = "\
     01036164610101080808080808080808080808fd00148a5239030000";
 const HISTORY: &str =
     "0103 02 fd00148a5239030000 01 01040404040404040404040404 0177 00 fd00148a5239030000 09 00 0161";
+const RECENT_TASKS: &str = "01 02 010101010101010101010101 020202020202020202020202";
 const DONE: &str = "01 05 fbe803";
 const EVENT: &str = "\
     0100fd00148a523903000004040404040404040404040402022f61022f62";
@@ -217,6 +219,7 @@ fn every_record_is_written_and_read_as_it_always_was() {
     is_pinned(&update(), UPDATE);
     is_pinned(&event(), EVENT);
     is_pinned(&history(), HISTORY);
+    is_pinned(&RecentTasks([task_id(1), task_id(2)].into()), RECENT_TASKS);
     is_pinned(&Done { completed: 5, failed: 1000 }, DONE);
     is_pinned(&deed(), DEED);
     is_pinned(&Receipt { job: job_id(9), digest: [7; 32], taken: NOW }, RECEIPT);
@@ -266,7 +269,7 @@ fn the_names_of_tables_never_change() {
     assert_eq!(
         names,
         "meta settings jobs job-states dependents tasks commands task-histories tasks-by-job children ready \
-         ready-heads in-hand workers workers-seen failures blacklist submissions access-tokens sessions \
+         ready-heads in-hand workers workers-seen recent-tasks failures blacklist submissions access-tokens sessions \
          update-queue updates-by-task updates-set-aside ask-again log-requests events audit minutes counters"
     );
 }
@@ -326,6 +329,7 @@ fn decode_all(bytes: &[u8]) {
         codec::decode::<SetAside>(bytes),
         codec::decode::<Receipt>(bytes),
         codec::decode::<TaskHistory>(bytes),
+        codec::decode::<RecentTasks>(bytes),
         codec::decode::<Done>(bytes),
         codec::decode::<AccessToken>(bytes),
         codec::decode::<Session>(bytes),
@@ -343,9 +347,10 @@ proptest! {
     }
 
     #[test]
-    fn no_damage_makes_reading_panic(which in 0..11usize, place: prop::sample::Index, damage: [u8; 3]) {
-        let records =
-            [TASK, JOB, JOB_STATE, WORKER, UPDATE, EVENT, RECEIPT, ACCESS_TOKEN, SESSION, HISTORY, DONE];
+    fn no_damage_makes_reading_panic(which in 0..12usize, place: prop::sample::Index, damage: [u8; 3]) {
+        let records = [
+            TASK, JOB, JOB_STATE, WORKER, UPDATE, EVENT, RECEIPT, ACCESS_TOKEN, SESSION, HISTORY, RECENT_TASKS, DONE,
+        ];
         let mut record = bytes(records[which]);
         let place = place.index(record.len());
         for (byte, damage) in record[place..].iter_mut().zip(damage) {

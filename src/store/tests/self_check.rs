@@ -42,7 +42,7 @@ fn a_row_that_is_missing_is_found() {
 
 #[test]
 fn a_row_too_many_is_found() {
-    let too_many: [(Act, &str); 7] = [
+    let too_many: [(Act, &str); 8] = [
         (|tx| tx.insert(Table::Commands, &task_id(9).0, b"[]"), "table commands: 4 rows instead of 3"),
         (|tx| tx.insert(Table::Ready, &ready_key(2), &[]), "table ready: 2 rows instead of 1"),
         (
@@ -57,6 +57,7 @@ fn a_row_too_many_is_found() {
             |tx| tx.insert_record(Table::TaskHistories, &task_id(9).0, &TaskHistory::default()),
             "it has a history but is not there",
         ),
+        (|tx| tx.add_to_recent(worker_id(7), task_id(1)), "had tasks but is not there"),
         (|tx| tx.put_blacklist(worker_id(7), job_id(1), "sleep"), "is blacklisted but not there"),
         (|tx| tx.put_worker(&new_worker(3, &[])), "table workers-seen: 2 rows instead of 3"),
     ];
