@@ -25,6 +25,7 @@ pub mod sleep;
 pub mod tags;
 pub mod task;
 pub mod task_history;
+pub mod task_log;
 pub mod task_update;
 pub mod time_left;
 pub mod timeout;

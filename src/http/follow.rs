@@ -12,7 +12,7 @@ use crate::{
         ids::{JobId, TaskId},
         task::TaskStatus,
     },
-    services::{Error, Next, Place, Services},
+    services::{Error, Following, Next, Place, Services},
 };
 
 /// How often a log is looked at that has nothing new.
@@ -28,9 +28,7 @@ enum End {
 /// Somebody who follows a log.
 struct Follower {
     services: Arc<Services>,
-    job: JobId,
-    task: TaskId,
-    place: Place,
+    following: Following,
     /// How the task had ended when nothing new was found the last time.
     end: Option<End>,
 }
@@ -43,15 +41,13 @@ pub fn events(
     task: TaskId,
     place: Place,
 ) -> impl Stream<Item = Bytes> + Send + Sync + use<> {
-    let follower = Follower { services: Arc::clone(services), job, task, place, end: None };
-    stream::unfold(Some(follower), async |follower| {
-        let mut follower = follower?;
-        match follower.next().await {
-            Ok((event, false)) => Some((event.into(), Some(follower))),
-            Ok((event, true)) => Some((event.into(), None)),
+    let following = Following::new(job, task, place);
+    let follower = Follower { services: Arc::clone(services), following, end: None };
+    stream::unfold(Some(follower), move |follower| async move {
+        match follower?.next().await {
+            Ok((event, follower)) => Some((event.into(), follower)),
             Err(error) => {
                 // Whoever follows comes back, and goes on where this ends.
-                let task = follower.task;
                 tracing::warn!(%task, error = &error as &dyn std::error::Error, "a log can no longer be followed");
                 None
             }
@@ -60,20 +56,20 @@ pub fn events(
 }
 
 impl Follower {
-    /// The next event, and whether it is the last.
-    async fn next(&mut self) -> Result<(String, bool), Error> {
+    /// The next event, and who goes on; nobody if it is the last.
+    async fn next(mut self) -> Result<(String, Option<Self>), Error> {
         loop {
-            let Self { job, task, place, .. } = *self;
-            match self.services.next_of_log(job, task, place, self.end.is_some()).await? {
+            let (next, following) = self.services.next_of_log(self.following, self.end.is_some()).await?;
+            self.following = following;
+            match next {
                 Next::Text { text, place } => {
-                    self.place = place;
                     let text = text.strip_suffix('\n').unwrap_or(&text);
-                    return Ok((event("log", Some(&place.to_string()), text), false));
+                    return Ok((event("log", Some(&place.to_string()), text), Some(self)));
                 }
                 Next::NewRun(place) => {
-                    self.place = place;
-                    return Ok((event("restart", Some(&place.to_string()), ""), false));
+                    return Ok((event("restart", Some(&place.to_string()), ""), Some(self)));
                 }
+                Next::Soon => continue,
                 Next::Nothing => {}
             }
             let end = self.how_it_ended()?;
@@ -81,7 +77,7 @@ impl Follower {
             if let Some(end) = end
                 && self.end == Some(end)
             {
-                return Ok((event("end", None, &self.document(end)), true));
+                return Ok((event("end", None, &self.document(end)), None));
             }
             self.end = end;
             tokio::time::sleep(LOOK).await;
@@ -89,7 +85,7 @@ impl Follower {
     }
 
     fn how_it_ended(&self) -> Result<Option<End>, Error> {
-        Ok(match self.services.task_status(self.task)? {
+        Ok(match self.services.task_status(self.following.task())? {
             None => Some(End::Deleted),
             Some(status) => status.has_ended().then_some(End::Ended(status)),
         })
@@ -97,8 +93,8 @@ impl Follower {
 
     fn document(&self, end: End) -> String {
         match end {
-            End::Ended(status) => json!({"_id": self.task, "status": status.as_str()}),
-            End::Deleted => json!({"_id": self.task, "deleted": true}),
+            End::Ended(status) => json!({"_id": self.following.task(), "status": status.as_str()}),
+            End::Deleted => json!({"_id": self.following.task(), "deleted": true}),
         }
         .to_string()
     }

@@ -6,7 +6,7 @@ use crate::{
         ids::{JobId, TaskId},
         task::TaskStatus,
     },
-    tasklogs::{LogFile, Next, Place, TaskLogs},
+    tasklogs::{Following, Next, Place, TaskLogs},
 };
 
 impl Services {
@@ -14,14 +14,9 @@ impl Services {
     pub async fn place_in_log(&self, job: JobId, task: TaskId, tail: Option<usize>) -> Result<Place, Error> {
         let look = move |logs: &TaskLogs| Ok((logs.run(job, task)?, logs.find(job, task)?));
         let (run, log) = self.logs.run(task, look).await?;
-        if log.as_ref().is_some_and(LogFile::is_compressed) {
-            let why =
-                "the log of this task was compressed, so that nothing is added to it; read it without follow";
-            return Err(Error::Refused(why.into()));
-        }
         let offset = match (log, tail) {
             (Some(log), Some(lines)) => {
-                // The last lines may be long, and the threads that write logs have no time.
+                // That may take long, and the threads that write logs have no time.
                 let start = tokio::task::spawn_blocking(move || log.start_of_tail(lines)).await;
                 start.map_err(|_| Error::Panicked)??
             }
@@ -30,15 +25,15 @@ impl Services {
         Ok(Place { run, offset })
     }
 
-    /// What comes behind `place`. A line that has no end yet is waited for, unless the task `is_over`.
+    /// What comes next. A line that has no end yet is waited for, unless the task `is_over`.
     pub async fn next_of_log(
         &self,
-        job: JobId,
-        task: TaskId,
-        place: Place,
+        mut following: Following,
         is_over: bool,
-    ) -> Result<Next, Error> {
-        Ok(self.logs.run(task, move |logs| logs.next(job, task, place, is_over)).await?)
+    ) -> Result<(Next, Following), Error> {
+        let task = following.task();
+        let next = move |logs: &TaskLogs| Ok((following.next(logs, is_over)?, following));
+        Ok(self.logs.run(task, next).await?)
     }
 
     /// The status of a task; nothing if it is gone.

@@ -75,7 +75,7 @@ use crate::{
 pub use crate::{
     pictures::{Picture, Refusal},
     store::{BlacklistEntry, LogRequest, Queued},
-    tasklogs::{Found, Gzip, LogFile, Next, Place},
+    tasklogs::{Following, Found, Gzip, LogFile, Next, Place},
 };
 
 /// What the configuration says about how the Manager behaves.

@@ -1,7 +1,12 @@
 //! Following a log while it grows: piece by piece, and from one run of the task to the next. Nothing is passed over, for
 //! what is left of an old run is found among the logs that were put aside.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    io::{self, Read},
+    path::Path,
+    str::FromStr,
+};
 
 use super::{
     LogError, LogFile, TaskLogs,
@@ -10,8 +15,10 @@ use super::{
 };
 use crate::domain::ids::{JobId, TaskId};
 
-/// As many bytes are read at a time.
+/// As many bytes are read at a time,
 const PIECE: u64 = 64 << 10;
+/// and as many of a compressed log passed over.
+const PASSED: u64 = 1 << 20;
 
 /// A place in the logs of a task. Written down it is `RUN-OFFSET`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +62,29 @@ pub enum Next {
     },
     /// The log of another run, from its beginning.
     NewRun(Place),
+    /// Something, as soon as one asks again: it takes a while to get to a place in a compressed log.
+    Soon,
     /// Nothing yet.
     Nothing,
+}
+
+/// Somebody's way through the logs of a task.
+pub struct Following {
+    job: JobId,
+    task: TaskId,
+    place: Place,
+    /// The compressed log that they are at.
+    unpacking: Option<Unpacking>,
+}
+
+/// A compressed log that is read from its beginning on: gzip knows no other way.
+struct Unpacking {
+    run: u32,
+    text: Box<dyn Read + Send + Sync>,
+    /// How much of the text has been told, or passed over.
+    told: u64,
+    /// What comes behind that.
+    piece: Vec<u8>,
 }
 
 impl TaskLogs {
@@ -65,31 +93,104 @@ impl TaskLogs {
         let path = self.path(job, task);
         rotate::put_aside(&path).map_err(LogError::read(&path))
     }
+}
 
-    /// What comes behind `place`. A line that has no end yet is waited for, unless the task `is_over`.
-    pub fn next(&self, job: JobId, task: TaskId, place: Place, is_over: bool) -> Result<Next, LogError> {
-        let run = self.run(job, task)?;
-        let current = self.path(job, task);
-        let Some(age) = run.checked_sub(place.run) else {
-            // Old logs were removed.
-            return Ok(Next::NewRun(Place { run, offset: 0 }));
-        };
+impl Following {
+    /// From this place on.
+    pub fn new(job: JobId, task: TaskId, place: Place) -> Self {
+        Self { job, task, place, unpacking: None }
+    }
+
+    /// The task that is followed.
+    pub fn task(&self) -> TaskId {
+        self.task
+    }
+
+    /// What comes next. A line that has no end yet is waited for, unless the task `is_over`. It takes a few milliseconds at
+    /// the most.
+    pub fn next(&mut self, logs: &TaskLogs, is_over: bool) -> Result<Next, LogError> {
+        let run = logs.run(self.job, self.task)?;
+        // If there is none old logs were removed.
+        let Some(age) = run.checked_sub(self.place.run) else { return Ok(self.go_to(run)) };
         let is_old = age > 0;
+        let current = logs.path(self.job, self.task);
         let path = if is_old { with_suffix(&current, &format!(".{age}")) } else { current };
-        let text = match LogFile::open(&path, false)? {
-            // It was begun anew, or cut off, by somebody else.
-            Some(log) if log.length() < place.offset && !is_old => {
-                return Ok(Next::NewRun(Place { run, offset: 0 }));
+        let text = if let Some(log) = LogFile::open(&path, false)? {
+            self.unpacking = None;
+            if log.length() < self.place.offset && !is_old {
+                // It was begun anew, or cut off, by somebody else.
+                return Ok(self.go_to(run));
             }
-            Some(log) => log.part(place.offset, PIECE).map_err(LogError::read(&path))?,
-            None => Vec::new(),
+            log.part(self.place.offset, PIECE).map_err(LogError::read(&path))?
+        } else {
+            let offset = self.place.offset;
+            let there = match self.unpack(&path)? {
+                Some(unpacking) => unpacking.go_to(offset).map_err(LogError::read(&path))?,
+                None => There::At(&[]),
+            };
+            match there {
+                There::At(text) => text.to_vec(),
+                There::OnTheWay => return Ok(Next::Soon),
+                There::Nowhere => return Ok(self.go_to(run)),
+            }
         };
-        let end = end_of_piece(&text, is_old || is_over);
+        // Nothing is added to a compressed log.
+        let end = end_of_piece(&text, is_old || is_over || self.unpacking.is_some());
         if end > 0 {
-            let place = Place { offset: place.offset + size(end), ..place };
-            return Ok(Next::Text { text: String::from_utf8_lossy(&text[..end]).into_owned(), place });
+            self.place.offset += size(end);
+            let text = String::from_utf8_lossy(&text[..end]).into_owned();
+            return Ok(Next::Text { text, place: self.place });
         }
-        Ok(if is_old { Next::NewRun(Place { run: place.run + 1, offset: 0 }) } else { Next::Nothing })
+        Ok(if is_old { self.go_to(self.place.run + 1) } else { Next::Nothing })
+    }
+
+    /// Goes to the beginning of a run.
+    fn go_to(&mut self, run: u32) -> Next {
+        self.place = Place { run, offset: 0 };
+        self.unpacking = None;
+        Next::NewRun(self.place)
+    }
+
+    /// The compressed log of the run at which one is, which has this path when it is plain.
+    fn unpack(&mut self, plain: &Path) -> Result<Option<&mut Unpacking>, LogError> {
+        let run = self.place.run;
+        if self.unpacking.as_ref().is_none_or(|unpacking| unpacking.run != run) {
+            let log = LogFile::open(&with_suffix(plain, ".gz"), true)?;
+            let unpacking =
+                |log: LogFile| Unpacking { run, text: log.into_text(), told: 0, piece: Vec::new() };
+            self.unpacking = log.map(unpacking);
+        }
+        Ok(self.unpacking.as_mut())
+    }
+}
+
+/// What came of going to a place in a compressed log.
+enum There<'a> {
+    /// It is reached: this is there.
+    At(&'a [u8]),
+    /// It takes longer.
+    OnTheWay,
+    /// The log ends before it.
+    Nowhere,
+}
+
+impl Unpacking {
+    fn go_to(&mut self, offset: u64) -> io::Result<There<'_>> {
+        let behind = offset.saturating_sub(self.told);
+        let in_piece =
+            usize::try_from(behind).map_or(self.piece.len(), |behind| behind.min(self.piece.len()));
+        self.piece.drain(..in_piece);
+        let to_pass = (behind - size(in_piece)).min(PASSED);
+        let passed = io::copy(&mut self.text.by_ref().take(to_pass), &mut io::sink())?;
+        self.told += size(in_piece) + passed;
+        if passed < to_pass {
+            return Ok(There::Nowhere);
+        }
+        if self.told < offset {
+            return Ok(There::OnTheWay);
+        }
+        self.text.by_ref().take(PIECE - size(self.piece.len())).read_to_end(&mut self.piece)?;
+        Ok(There::At(&self.piece))
     }
 }
 
@@ -123,14 +224,15 @@ mod tests {
     }
 
     fn next(logs: &TaskLogs, place: Place) -> Next {
-        logs.next(JOB, TASK, place, false).unwrap()
+        Following::new(JOB, TASK, place).next(logs, false).unwrap()
     }
 
     /// All that is there from `place` on, with `|` where another run begins; and the place behind it.
     fn rest(logs: &TaskLogs, mut place: Place) -> (String, Place) {
         let mut all = String::new();
+        let mut following = Following::new(JOB, TASK, place);
         loop {
-            match next(logs, place) {
+            match following.next(logs, false).unwrap() {
                 Next::Text { text, place: behind } => {
                     all.push_str(&text);
                     place = behind;
@@ -139,8 +241,20 @@ mod tests {
                     all.push('|');
                     place = begin;
                 }
+                Next::Soon => {}
                 Next::Nothing => return (all, place),
             }
+        }
+    }
+
+    /// Compresses the logs of which nothing is left but what is compressed.
+    fn compress(logs: &TaskLogs, ends: &[&str]) {
+        for end in ends {
+            let path = with_suffix(&logs.path(JOB, TASK), end);
+            let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            io::copy(&mut fs::File::open(&path).unwrap(), &mut gzip).unwrap();
+            fs::write(with_suffix(&path, ".gz"), gzip.finish().unwrap()).unwrap();
+            fs::remove_file(path).unwrap();
         }
     }
 
@@ -171,7 +285,7 @@ mod tests {
         fs::write(logs.path(JOB, TASK), "one\ntw").unwrap();
         let (text, place) = rest(&logs, START);
         assert_eq!(text, "one\n");
-        let at_the_end = logs.next(JOB, TASK, place, true).unwrap();
+        let at_the_end = Following::new(JOB, TASK, place).next(&logs, true).unwrap();
         assert_eq!(at_the_end, Next::Text { text: "tw".into(), place: Place { run: 0, offset: 6 } });
     }
 
@@ -209,6 +323,55 @@ mod tests {
         let (all, place) = rest(&logs, START);
         assert!(all == text);
         assert_eq!(place.offset, size(text.len()));
+    }
+
+    #[test]
+    fn logs_that_were_compressed_are_followed_like_others() {
+        let (_folder, logs) = logs();
+        for run in ["first\nof two\n", "second\nof two\n", "third without end"] {
+            logs.begin(JOB, TASK, run).unwrap();
+        }
+        fs::write(logs.path(JOB, TASK), "third without end").unwrap();
+        let (all, place) = rest(&logs, START);
+        assert_eq!(all, "first\nof two\n|second\nof two\n|");
+        compress(&logs, &["", ".1", ".2"]);
+        let (all, place) = (rest(&logs, START).0, rest(&logs, place).0);
+        assert_eq!(
+            (all.as_str(), place.as_str()),
+            ("first\nof two\n|second\nof two\n|third without end", "third without end")
+        );
+        assert_eq!(rest(&logs, Place { run: 1, offset: 7 }).0, "of two\n|third without end");
+        assert_eq!(next(&logs, Place { run: 2, offset: 17 }), Next::Nothing);
+        assert_eq!(next(&logs, Place { run: 2, offset: 18 }), Next::NewRun(Place { run: 2, offset: 0 }));
+    }
+
+    #[test]
+    fn nothing_is_lost_when_a_log_is_compressed_and_continued_while_it_is_followed() {
+        let (_folder, logs) = logs();
+        let lines = |range: std::ops::Range<u32>| {
+            range.fold(String::new(), |text, line| text + "line " + &line.to_string() + "\n")
+        };
+        logs.append(JOB, TASK, &lines(0..400_000)).unwrap();
+        let mut following = Following::new(JOB, TASK, START);
+        let mut all = String::new();
+        let mut turn = 0;
+        loop {
+            match (turn, following.next(&logs, false).unwrap()) {
+                (_, Next::Text { text, .. }) => all.push_str(&text),
+                (_, Next::Soon) => {}
+                (30, Next::Nothing) => break,
+                (_, other) => panic!("{other:?}"),
+            }
+            turn += 1;
+            if turn == 10 {
+                compress(&logs, &[""]);
+            }
+            if turn == 30 {
+                logs.append(JOB, TASK, &lines(400_000..400_003)).unwrap();
+            }
+            turn = turn.min(30);
+        }
+        assert!(all == lines(0..400_003));
     }
 
     #[test]

@@ -4,9 +4,11 @@
 mod compress;
 mod follow;
 mod keeper;
+mod pack;
 mod read;
 mod rotate;
 mod search;
+mod walk;
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -15,10 +17,14 @@ use std::{
 };
 
 pub use compress::Gzip;
-pub use follow::{MalformedPlace, Next, Place};
+pub use follow::{Following, MalformedPlace, Next, Place};
 pub use keeper::LogKeeper;
+pub use pack::{Packed, Packing};
 pub use read::{LogFile, last_lines};
 pub use search::Found;
+pub use walk::{Entry, Walk};
+
+use pack::{Unpacked, unpack};
 
 use crate::domain::ids::{JobId, TaskId};
 
@@ -101,7 +107,8 @@ impl TaskLogs {
 
     /// Adds text to the current log, and a newline unless the text ends in one. An empty text makes no file.
     ///
-    /// Text and newline are one write to the end of the file, so that what is appended at the same time does not mix.
+    /// Text and newline are one write to the end of the file, so that what is appended at the same time does not mix. A log
+    /// that was compressed is made plain first; one that cannot be is put aside.
     pub fn append(&self, job: JobId, task: TaskId, text: &str) -> Result<(), LogError> {
         if text.is_empty() {
             return Ok(());
@@ -147,14 +154,18 @@ impl TaskLogs {
     }
 }
 
-/// Opens a file to be written at its end only, and makes it and its folders when they are missing.
+/// Opens a log to be written at its end only, and makes it and its folders when they are missing.
 fn open_to_append(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.append(true).create(true);
+    options.append(true);
     match options.open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if unpack(path)? == Unpacked::Damaged {
+                tracing::warn!(log = %path.display(), "a compressed task log is damaged; it is put aside");
+                rotate::rotate(path)?;
+            }
             path.parent().map_or(Ok(()), fs::create_dir_all)?;
-            options.open(path)
+            options.create(true).open(path)
         }
         opened => opened,
     }

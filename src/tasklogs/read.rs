@@ -84,14 +84,23 @@ impl LogFile {
     /// The last lines, as many as `count` or as fit in 8 MiB.
     pub fn tail_lines(self, count: usize) -> Result<Vec<u8>, LogError> {
         let path = self.path.clone();
-        let lines = if self.compressed { self.last_of_compressed(count) } else { self.last_of_plain(count) };
-        lines.map_err(LogError::read(&path))
+        self.last(count).map(|(lines, _)| lines).map_err(LogError::read(&path))
     }
 
-    /// Where those lines start. For logs that are not compressed.
-    pub fn start_of_tail(&self, count: usize) -> Result<u64, LogError> {
-        let lines = self.last_of_plain(count).map_err(LogError::read(&self.path))?;
-        Ok(self.length - size(lines.len()))
+    /// Where in the text those lines start.
+    pub fn start_of_tail(self, count: usize) -> Result<u64, LogError> {
+        let path = self.path.clone();
+        let (lines, length) = self.last(count).map_err(LogError::read(&path))?;
+        Ok(length - size(lines.len()))
+    }
+
+    /// Those lines, and the length of the text.
+    fn last(self, count: usize) -> io::Result<(Vec<u8>, u64)> {
+        if self.compressed {
+            self.last_of_compressed(count)
+        } else {
+            Ok((self.last_of_plain(count)?, self.length))
+        }
     }
 
     /// The first and the last 64 KiB, the latter from the start of a line; a log that is not longer whole. Of a compressed
@@ -106,7 +115,7 @@ impl LogFile {
         if self.length <= 2 * END {
             return self.part(0, self.length);
         }
-        Ok(joined(self.part(0, END)?, self.last(END)?))
+        Ok(joined(self.part(0, END)?, self.end(END)?))
     }
 
     fn ends_of_compressed(self) -> io::Result<Vec<u8>> {
@@ -125,7 +134,7 @@ impl LogFile {
         }
         let mut shown = self.part(0, HEAD)?;
         shown.truncate(end_of_last_character(&shown));
-        let tail = self.last(TAIL)?;
+        let tail = self.end(TAIL)?;
         let skipped = self.length - size(shown.len()) - size(tail.len());
         let note = format!(
             "...\n\n... Skipped {skipped} bytes, use Wget or curl to download the entire log ...\n\n"
@@ -139,9 +148,9 @@ impl LogFile {
         let mut window = WINDOW;
         loop {
             if window >= MAX_LINES.min(self.length) {
-                return Ok(keep_last_lines(self.last(MAX_LINES)?, count));
+                return Ok(keep_last_lines(self.end(MAX_LINES)?, count));
             }
-            let text = self.last(window)?;
+            let text = self.end(window)?;
             if start_of_last_lines(&text, count).is_some() {
                 return Ok(keep_last_lines(text, count));
             }
@@ -150,17 +159,20 @@ impl LogFile {
     }
 
     /// Reads it from its beginning to its end: gzip knows no other way.
-    fn last_of_compressed(self, count: usize) -> io::Result<Vec<u8>> {
+    fn last_of_compressed(self, count: usize) -> io::Result<(Vec<u8>, u64)> {
         let mut text = self.into_text();
-        let mut kept = Vec::new();
-        while text.by_ref().take(MAX_LINES).read_to_end(&mut kept)? > 0 {
+        let (mut kept, mut length) = (Vec::new(), 0);
+        loop {
+            match text.by_ref().take(MAX_LINES).read_to_end(&mut kept)? {
+                0 => return Ok((keep_last_lines(kept, count), length)),
+                read => length += size(read),
+            }
             kept = last_bytes(kept, MAX_LINES);
         }
-        Ok(keep_last_lines(kept, count))
     }
 
     /// At most `limit` bytes of the end, from the start of a line.
-    fn last(&self, limit: u64) -> io::Result<Vec<u8>> {
+    fn end(&self, limit: u64) -> io::Result<Vec<u8>> {
         // One byte more tells whether a line starts just there.
         let start = self.length.saturating_sub(limit + 1);
         let text = self.part(start, self.length - start)?;
