@@ -314,6 +314,7 @@ fn policy(config: &Config) -> Policy {
             ended_job: config.job_cleanup_max_age.map(signed),
             gone_worker: config.worker_cleanup_max_age.map(signed),
             gone_worker_status: config.worker_cleanup_status.clone(),
+            old_log: config.task_log_max_age.map(signed),
         },
         authentication: config.user_authentication(),
         manager_id: config.server.as_ref().map(|server| server.manager_id.to_string()).unwrap_or_default(),
@@ -323,6 +324,7 @@ fn policy(config: &Config) -> Policy {
         test_job_storage: test.job_storage.clone(),
         test_render_output: test.render_output.clone(),
         places: Places { database: config.database_path.clone(), task_logs: config.task_logs_path.clone() },
+        min_free_space: config.min_free_space,
     }
 }
 

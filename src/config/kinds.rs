@@ -10,6 +10,7 @@ use super::{
     address::{HttpUrl, ListenAddress, is_host_name},
     duration,
     section::Kind,
+    size,
     types::{DeviceUuid, Mode, RecheckThrottle, Secret},
 };
 use crate::domain::{
@@ -96,6 +97,9 @@ pub(super) const TIME_OR_NEVER: Kind<Option<Duration>> =
     kind("a time such as \"90s\", \"10m\", \"336h\" or \"14d\", or \"0s\" for never", |value| {
         time(value).map(|time| (!time.is_zero()).then_some(time))
     });
+
+pub(super) const SIZE: Kind<u64> =
+    kind("a size such as \"500 MB\", \"2 GB\" or \"512 MiB\"", |value| value.as_str().and_then(size::parse));
 
 pub(super) const RECHECK: Kind<RecheckThrottle> =
     kind("a time such as \"10s\", or \"0s\" for no throttle, or \"-1s\" for never", |value| {

@@ -7,6 +7,7 @@ mod kinds;
 mod read;
 mod section;
 mod settings;
+mod size;
 mod suggest;
 mod types;
 mod variables;
@@ -51,6 +52,10 @@ pub struct Config {
     pub database_path: PathBuf,
     /// The folder of the task logs.
     pub task_logs_path: PathBuf,
+    /// Task logs to which nothing was added for this long are removed; `None` is never.
+    pub task_log_max_age: Option<Duration>,
+    /// With fewer bytes free on the disk of the database or of the task logs, no new jobs are taken.
+    pub min_free_space: u64,
     /// `flamenco`, `manager_id` and `manager_secret`; `None` is stand-alone.
     pub server: Option<ServerLink>,
     /// Time between unprompted task downloads.
@@ -171,6 +176,8 @@ impl Default for Config {
             own_url: None,
             database_path: PathBuf::from("flamenco-manager.redb"),
             task_logs_path: PathBuf::from("task-logs"),
+            task_log_max_age: None,
+            min_free_space: 500_000_000,
             server: None,
             download_task_sleep: Duration::from_mins(10),
             download_task_recheck_throttle: RecheckThrottle::After(Duration::from_secs(10)),

@@ -24,6 +24,7 @@ pub(super) fn secrets() -> BTreeSet<String> {
     Document::read("", |file| read_file(file, &mut Config::default())).secrets
 }
 
+#[expect(clippy::too_many_lines, reason = "a line for each key")]
 fn read_file(file: &mut Section<'_, '_>, config: &mut Config) {
     // Taken apart, so that a new field does not compile until it is read.
     let Config {
@@ -34,6 +35,8 @@ fn read_file(file: &mut Section<'_, '_>, config: &mut Config) {
         own_url,
         database_path,
         task_logs_path,
+        task_log_max_age,
+        min_free_space,
         server,
         download_task_sleep,
         download_task_recheck_throttle,
@@ -68,6 +71,8 @@ fn read_file(file: &mut Section<'_, '_>, config: &mut Config) {
     file.read("own_url", &kind::OPTIONAL_URL, own_url);
     file.read("database_path", &kind::PATH, database_path);
     file.read("task_logs_path", &kind::PATH, task_logs_path);
+    file.read("task_log_max_age", &kind::TIME_OR_NEVER, task_log_max_age);
+    file.read("min_free_space", &kind::SIZE, min_free_space);
     *server = read_server_link(file);
     file.read("download_task_sleep", &kind::TIME, download_task_sleep);
     file.read("download_task_recheck_throttle", &kind::RECHECK, download_task_recheck_throttle);

@@ -1,4 +1,4 @@
-//! When a disk is nearly full.
+//! When a disk is nearly full, and when it is too full for anything new.
 
 use std::fmt;
 
@@ -26,6 +26,16 @@ impl Space {
     /// Is it time to make room: is less than a twentieth free, within reason?
     pub fn is_nearly_full(self) -> bool {
         self.free < (self.total / 20).clamp(LITTLE, PLENTY)
+    }
+
+    /// Is there too little room to begin anything new? `least` is `min_free_space`.
+    pub fn is_full(self, least: u64) -> bool {
+        self.free < least
+    }
+
+    /// Can so much be written for a while, with as much left over?
+    pub fn can_take(self, bytes: u64) -> bool {
+        bytes <= self.free / 2
     }
 }
 
@@ -55,6 +65,13 @@ mod tests {
         ] {
             assert_eq!(Space { free, total }.is_nearly_full(), nearly_full, "{free} of {total}");
         }
+    }
+
+    #[test]
+    fn what_is_full_is_as_one_says() {
+        let space = |free| Space { free, total: 8 * GB };
+        assert!(space(499).is_full(500) && !space(500).is_full(500) && !space(0).is_full(0));
+        assert!(space(500).can_take(250) && !space(500).can_take(251));
     }
 
     #[test]

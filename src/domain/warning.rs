@@ -31,6 +31,8 @@ pub enum Kind {
     ServerRefuses,
     /// The Flamenco Server cannot be reached, or cannot answer.
     ServerAway,
+    /// There is so little room on a disk that nothing new is taken.
+    DiskFull,
     /// There is little room left on a disk.
     DiskNearlyFull,
     /// Nobody can do some tasks of a job.
@@ -90,8 +92,15 @@ impl Warning {
         (failures >= PATIENCE_WITH_SERVER).then(|| Self { since, ..Self::new(Kind::ServerAway, message) })
     }
 
-    /// The disk with these things on it; nothing if there is room.
-    pub fn disk(contents: &str, space: Space) -> Option<Self> {
+    /// The disk with these things on it; nothing if there is room. `least` is `min_free_space`.
+    pub fn disk(contents: &str, space: Space, least: u64) -> Option<Self> {
+        if space.is_full(least) {
+            let message = format!(
+                "The disk with {contents} has less left than min_free_space: {space}. No new jobs are taken until there is \
+                 more: make room there. Workers go on with what they have."
+            );
+            return Some(Self::new(Kind::DiskFull, message));
+        }
         let message = format!(
             "The disk with {contents} is nearly full: {space}. Make room there: without it no work can be recorded, and \
              the farm comes to a halt."

@@ -70,6 +70,8 @@ pub struct Conversation {
     pub failing_since: Option<Timestamp>,
     /// When it is tried again, as far as that is known.
     pub next_try: Option<Timestamp>,
+    /// Why it is put off although the Server has done nothing wrong, and since when.
+    pub put_off: Option<Failure>,
 }
 
 /// What went wrong, and when.
@@ -192,6 +194,13 @@ impl Board {
             );
         }
         conversation.last_failure = Some(failure);
+    }
+
+    /// It has to wait, for a reason of the Manager's own; nothing: no longer.
+    pub fn put_off(&self, topic: Topic, now: Timestamp, why: Option<String>) {
+        let put_off = &mut self.lock().conversations[topic as usize].put_off;
+        let since = put_off.as_ref().map_or(now, |before| before.at);
+        *put_off = why.map(|what| Failure { at: since, what });
     }
 
     /// Everything may be tried now.
@@ -332,6 +341,20 @@ mod tests {
             board.succeeded(topic, NOW + seconds(6), None);
         }
         assert_eq!(board.state().warning(), None);
+    }
+
+    #[test]
+    fn what_is_put_off_is_so_since_the_first_time_and_no_failure() {
+        let board = Board::default();
+        let put_off = |second, why: Option<&str>| {
+            board.put_off(Topic::Download, NOW + seconds(second), why.map(str::to_owned));
+            board.state().conversations[Topic::Download as usize].put_off.as_ref().map(|put_off| put_off.at)
+        };
+        assert_eq!(put_off(0, Some("full")), Some(NOW));
+        assert_eq!(put_off(1, Some("full")), Some(NOW));
+        assert!(board.may_try(Topic::Download, NOW) && board.state().warning().is_none());
+        assert_eq!(put_off(2, None), None);
+        assert_eq!(put_off(3, Some("full")), Some(NOW + seconds(3)));
     }
 
     #[test]

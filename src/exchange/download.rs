@@ -13,9 +13,13 @@ use crate::{
 const STEP: usize = 500;
 
 impl Exchange {
-    /// Asks for tasks, if it is time: after `download_task_sleep`, or when somebody wants some.
+    /// Asks for tasks, if it is time: after `download_task_sleep`, or when somebody wants some. As long as there is no room
+    /// for them it waits.
     pub async fn download(&self) -> Result<(), Error> {
-        if !self.is_time_to_download() {
+        let no_room = self.services.room().err().map(|no_room| no_room.to_string());
+        let has_to_wait = no_room.is_some();
+        self.board.put_off(Topic::Download, self.services.now(), no_room);
+        if has_to_wait || !self.is_time_to_download() {
             return Ok(());
         }
         self.download_wanted.store(false, Ordering::Relaxed);

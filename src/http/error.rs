@@ -233,6 +233,7 @@ impl From<Error> for ApiError {
             Error::NoTaskTypes => (StatusCode::NOT_ACCEPTABLE, "no-task-types"),
             Error::Refused(_) => (StatusCode::BAD_REQUEST, "bad-request"),
             Error::BadSettings(_) => (StatusCode::BAD_REQUEST, "bad-settings"),
+            Error::NoRoom(_) => (StatusCode::INSUFFICIENT_STORAGE, "no-room"),
             Error::Log(_) | Error::TestFile { .. } | Error::Store(_) | Error::Panicked => {
                 return Self::internal(&error);
             }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     exchange::{self, Topic},
-    services::{Farm, ServerQueues},
+    services::{Disks, Farm, ServerQueues},
 };
 
 const KIND: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -42,7 +42,7 @@ pub fn metrics(site: &Arc<Site>) -> Endpoint {
 
 /// Figures are computed when they are asked for, so that none can be forgotten where something happens.
 fn registry(farm: &Farm, exchange: Option<&exchange::State>, now: Timestamp) -> Registry {
-    let Farm { jobs, tasks, workers, queues, uptime, starved_jobs, warnings, .. } = farm;
+    let Farm { jobs, tasks, workers, queues, uptime, starved_jobs, warnings, disks, .. } = farm;
     let mut registry = Registry::with_prefix("flamenco");
     by_status(&mut registry, "jobs", "Jobs by status", jobs);
     by_status(&mut registry, "tasks", "Tasks by status", tasks);
@@ -58,6 +58,9 @@ fn registry(farm: &Farm, exchange: Option<&exchange::State>, now: Timestamp) -> 
         starved_jobs.len() as u64,
     );
     number(&mut registry, "warnings", "Things that want to be looked at: see /api/farm", warnings.count());
+    room_on_disks(&mut registry, disks);
+    let help = "Whether there is so little room on a disk that no new jobs are taken";
+    number(&mut registry, "out_of_room", help, u64::from(farm.is_out_of_room));
     number(
         &mut registry,
         "uptime_seconds",
@@ -79,6 +82,19 @@ fn number(registry: &mut Registry, name: &str, help: &str, value: u64) {
     let gauge: Gauge = Gauge::default();
     gauge.set(value.cast_signed());
     registry.register(name, help, gauge);
+}
+
+/// Room on the disks, as far as the system tells.
+fn room_on_disks(registry: &mut Registry, disks: &Disks) {
+    let free = Family::<[(&'static str, &'static str); 1], Gauge>::default();
+    let total = Family::<[(&'static str, &'static str); 1], Gauge>::default();
+    for (contents, space) in [("database", disks.database), ("task_logs", disks.task_logs)] {
+        let Some(space) = space else { continue };
+        free.get_or_create(&[("disk", contents)]).set(space.free.cast_signed());
+        total.get_or_create(&[("disk", contents)]).set(space.total.cast_signed());
+    }
+    registry.register("disk_free_bytes", "What the Manager can still write on a disk", free);
+    registry.register("disk_size_bytes", "How large a disk is", total);
 }
 
 /// The queues of the exchange with the Server, and how long the oldest in them have waited.

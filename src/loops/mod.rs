@@ -27,7 +27,11 @@ const HEARTBEATS: Duration = Duration::from_secs(5);
 const JOBS: Duration = Duration::from_secs(1);
 
 /// How often it is looked how much room there is on the disks.
-const DISKS: Duration = Duration::from_mins(1);
+const DISKS: Duration = Duration::from_secs(10);
+
+/// How often it is gone on with the round of all task logs, for a moment.
+const TASK_LOGS: Duration = Duration::from_secs(1);
+
 /// When access tokens were last used is written this often, and sessions that have ended are forgotten.
 const PEOPLE: Duration = Duration::from_mins(1);
 
@@ -95,6 +99,12 @@ pub fn spawn_all(
     drive(tracker, stop, "disks", from_start(DISKS), move || {
         let s = Arc::clone(&s);
         async move { tokio::task::spawn_blocking(move || s.look_at_disks()).await.map_err(|_| Error::Panicked) }
+    });
+
+    let s = Arc::clone(services);
+    drive(tracker, stop, "task logs", from_start(TASK_LOGS), move || {
+        let s = Arc::clone(&s);
+        async move { s.look_after_logs().await.map(drop) }
     });
 
     let s = Arc::clone(services);

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    error::Error,
     fs::File,
     io, mem,
     path::{Path, PathBuf},
@@ -9,6 +10,8 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+
+use jiff::Timestamp;
 
 use super::{
     About, Darkroom, Gallery, Picture, Refusal, Report,
@@ -83,6 +86,13 @@ impl Pictures {
         if report.path.len() <= LONGEST_PATH && is_picture(Path::new(&report.path)) {
             self.queue.state().waiting.push(report, Instant::now());
             self.queue.changed.notify_one();
+        }
+    }
+
+    /// Says why a picture was not even looked at.
+    pub fn refuse(&self, when: Timestamp, path: String, why: &dyn Error) {
+        if is_picture(Path::new(&path)) {
+            self.gallery.refuse(Refusal { when, path, reason: why.to_string() });
         }
     }
 

@@ -38,6 +38,8 @@ pub struct Overdue {
     pub ended_job: Option<SignedDuration>,
     /// `worker_cleanup_max_age`; nothing: never.
     pub gone_worker: Option<SignedDuration>,
+    /// `task_log_max_age`; nothing: never.
+    pub old_log: Option<SignedDuration>,
     /// `worker_cleanup_status`
     pub gone_worker_status: Vec<WorkerStatus>,
 }

@@ -1,4 +1,4 @@
-//! How much room there is where the Manager writes.
+//! How much room there is where the Manager writes, and whether that is enough for anything new.
 
 use std::{
     path::{Path, PathBuf},
@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::Services;
-use crate::domain::disk::Space;
+use crate::domain::{disk::Space, warning::Warning};
 
 /// Where the Manager writes.
 #[derive(Debug, Clone)]
@@ -28,6 +28,37 @@ pub struct Disks {
     pub is_one: bool,
 }
 
+/// There is too little room on a disk for anything new.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the disk with {contents} has too little room: {space}; make room there, or lower min_free_space in the configuration"
+)]
+pub struct NoRoom {
+    contents: &'static str,
+    space: Space,
+}
+
+impl Disks {
+    /// What is on each disk of which something is known, and its room.
+    fn by_contents(self) -> impl Iterator<Item = (&'static str, Space)> {
+        let Self { database, task_logs, is_one } = self;
+        let first = if is_one { "the database and the task logs" } else { "the database" };
+        let logs = task_logs.filter(|_| !is_one).map(|space| ("the task logs", space));
+        database.map(|space| (first, space)).into_iter().chain(logs)
+    }
+
+    /// Is there room for something new on all disks, with so many bytes left free?
+    fn room(self, least: u64) -> Result<(), NoRoom> {
+        let full = self.by_contents().find(|(_, space)| space.is_full(least));
+        full.map_or(Ok(()), |(contents, space)| Err(NoRoom { contents, space }))
+    }
+
+    /// What is to be said of them.
+    pub(super) fn warnings(self, least: u64) -> impl Iterator<Item = Warning> {
+        self.by_contents().filter_map(move |(contents, space)| Warning::disk(contents, space, least))
+    }
+}
+
 impl Services {
     /// Looks how much room there is. It blocks: a disk may be at the other end of a network.
     pub fn look_at_disks(&self) {
@@ -43,7 +74,19 @@ impl Services {
 
     /// From now on this is how much room there is, until it is looked again.
     pub fn disks_are(&self, disks: Disks) {
-        *self.disks.lock().unwrap_or_else(PoisonError::into_inner) = disks;
+        let before =
+            std::mem::replace(&mut *self.disks.lock().unwrap_or_else(PoisonError::into_inner), disks);
+        let least = self.policy.min_free_space;
+        match (before.room(least), disks.room(least)) {
+            (Ok(()), Err(no_room)) => tracing::error!("nothing new is taken: {no_room}"),
+            (Err(_), Ok(())) => tracing::info!("there is room on the disks again: jobs are taken as ever"),
+            _ => {}
+        }
+    }
+
+    /// Is there room for something new: for jobs, and what else can wait? Workers and what they say never have to.
+    pub fn room(&self) -> Result<(), NoRoom> {
+        self.disks().room(self.policy.min_free_space)
     }
 
     /// How much room there was when it was last looked.

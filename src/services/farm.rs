@@ -43,6 +43,8 @@ pub struct Farm {
     pub starved_jobs: Vec<StarvedJob>,
     /// How much room there is on the disks.
     pub disks: Disks,
+    /// Whether that is too little for new jobs.
+    pub is_out_of_room: bool,
 }
 
 /// A job with runnable tasks that no registered worker can ever take.
@@ -66,7 +68,14 @@ impl Services {
         self.store.read(self.now(), |tx| {
             let (jobs, workers, disks) = (tx.job_states()?, tx.workers()?, self.disks());
             let (queues, starved) = (server_queues(tx)?, starved_jobs(tx, &workers)?);
-            let found = Found { disks, starved: &starved, jobs: &jobs, workers: &workers, queues: &queues };
+            let found = Found {
+                disks,
+                least_free: self.policy.min_free_space,
+                starved: &starved,
+                jobs: &jobs,
+                workers: &workers,
+                queues: &queues,
+            };
             let warnings = warnings(tx, others, &found)?;
             let statuses = || jobs.iter().map(|(_, state)| state.status());
             Ok(Farm {
@@ -79,6 +88,7 @@ impl Services {
                 uptime: tx.now().duration_since(self.started),
                 starved_jobs: starved,
                 disks,
+                is_out_of_room: self.room().is_err(),
             })
         })
     }

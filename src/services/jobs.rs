@@ -235,7 +235,8 @@ impl Services {
     }
 
     /// Takes in a job: it and all its tasks appear in one transaction, or nothing does. If the same submission came
-    /// before, by its `claim`, nothing happens and the ID is that of the job which was made then.
+    /// before, by its `claim`, nothing happens and the ID is that of the job which was made then. Without room on the disks
+    /// it is refused.
     pub async fn submit(&self, plan: Plan, claim: Option<Claim>) -> Result<JobId, Error> {
         let Plan { job, priority, start_paused, max_workers, worker_tags, tasks } = plan;
         let now = self.now();
@@ -266,13 +267,16 @@ impl Services {
             (task, commands)
         };
         let tasks: Vec<_> = tasks.into_iter().zip(&ids).map(new_task).collect();
+        let room = self.room();
         let taken = self
             .store
             .write(now, move |tx| {
+                let earlier = claim.as_ref().map(|claim| earlier_job(tx, claim)).transpose()?.flatten();
+                if let Some(earlier) = earlier {
+                    return Ok(earlier);
+                }
+                room.clone()?;
                 if let Some(claim) = &claim {
-                    if let Some(earlier) = earlier_job(tx, claim)? {
-                        return Ok(earlier);
-                    }
                     remember(tx, claim, id)?;
                 }
                 tx.insert_job(&job, priority)?;

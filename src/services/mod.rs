@@ -18,6 +18,7 @@ mod job_failures;
 mod job_life;
 mod jobs;
 mod listing;
+mod log_care;
 mod people;
 mod pictures;
 mod registration;
@@ -35,11 +36,14 @@ use std::sync::{Arc, Mutex, atomic::AtomicU8};
 
 use jiff::{SignedDuration, Timestamp};
 
-use self::{access::Admission, credentials::Credentials, identity::Identities, server_news::ServerNews};
+use self::{
+    access::Admission, credentials::Credentials, identity::Identities, log_care::LogRound,
+    server_news::ServerNews,
+};
 pub use self::{
     access::{Known, KnownKeys, LoginLink, Presented, Shown, Stranger},
     care::{Overdue, SleepChanges, TimedOut},
-    disks::{Disks, Places},
+    disks::{Disks, NoRoom, Places},
     explain::{JobExplained, JobForWorker, Takers, TaskExplained, WorkerExplained},
     farm::{Farm, StarvedJob},
     hand_out::{Assignment, HandOut, Permit},
@@ -105,6 +109,8 @@ pub struct Policy {
     pub test_render_output: String,
     /// Where the Manager writes.
     pub places: Places,
+    /// `min_free_space`, in bytes.
+    pub min_free_space: u64,
 }
 
 /// Everything that the Manager can be asked to do.
@@ -123,6 +129,7 @@ pub struct Services {
     turns_for_jobs: AtomicU8,
     strangers: Mutex<Strangers>,
     disks: Mutex<Disks>,
+    log_round: Mutex<LogRound>,
 }
 
 /// Why something was not done. Nothing has changed then.
@@ -178,6 +185,9 @@ pub enum Error {
         /// The job that was made of the other submission.
         job: JobId,
     },
+    /// There is too little room on a disk for anything new.
+    #[error("no new jobs are taken: {0}")]
+    NoRoom(#[from] NoRoom),
     /// A task log cannot be written or read.
     #[error("a task log cannot be used")]
     Log(#[from] LogError),
@@ -225,6 +235,7 @@ impl Services {
         let turns_for_jobs = AtomicU8::new(1);
         let strangers = Mutex::default();
         let (credentials, admission, disks) = (Credentials::new(), Admission::new(), Mutex::default());
+        let log_round = Mutex::default();
         Self {
             store,
             logs,
@@ -239,6 +250,7 @@ impl Services {
             turns_for_jobs,
             strangers,
             disks,
+            log_round,
         }
     }
 

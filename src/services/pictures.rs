@@ -44,6 +44,12 @@ impl Services {
         })?;
         // It may have been forgotten meanwhile.
         let Some((platform, task)) = known else { return Ok(()) };
+        if let Err(no_room) = self.room() {
+            for path in paths {
+                self.pictures.refuse(at, path, &no_room);
+            }
+            return Ok(());
+        }
         for path in paths {
             let places = self.variables().translate(&path, &platform, this_platform());
             let places = places.into_iter().map(PathBuf::from).collect();
@@ -55,7 +61,17 @@ impl Services {
     /// A picture has appeared in the watched folder.
     pub fn picture_found(&self, path: &Path) {
         let name = path.display().to_string();
-        self.pictures.report(Report { at: self.now(), path: name, places: vec![path.into()], by: None });
+        match self.room() {
+            Ok(()) => {
+                self.pictures.report(Report {
+                    at: self.now(),
+                    path: name,
+                    places: vec![path.into()],
+                    by: None,
+                });
+            }
+            Err(no_room) => self.pictures.refuse(self.now(), name, &no_room),
+        }
     }
 
     /// The last picture of the farm.

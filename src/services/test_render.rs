@@ -37,6 +37,7 @@ impl Services {
         if !worker.supports(TASK_TYPE) {
             return Err(Error::Refused(format!("this worker does not support the task type {TASK_TYPE}")));
         }
+        self.room()?;
         let own = Arc::clone(self);
         let written = tokio::task::spawn_blocking(move || own.write_scene(id));
         let folder = written.await.map_err(|_| Error::Panicked)??;

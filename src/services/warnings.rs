@@ -15,6 +15,8 @@ use crate::{
 /// What has been found out about the farm.
 pub(super) struct Found<'a> {
     pub disks: Disks,
+    /// `min_free_space`
+    pub least_free: u64,
     pub starved: &'a [StarvedJob],
     pub jobs: &'a [(JobId, JobState)],
     pub workers: &'a [Worker],
@@ -23,9 +25,9 @@ pub(super) struct Found<'a> {
 
 /// All warnings there are, behind those that somebody else has.
 pub(super) fn warnings(tx: &ReadTx, others: Vec<Warning>, found: &Found) -> Result<Warnings, Error> {
-    let Found { disks, starved, jobs, workers, queues } = found;
+    let Found { disks, least_free, starved, jobs, workers, queues } = found;
     let mut warnings = Warnings::default();
-    for warning in others.into_iter().chain(of_disks(disks)) {
+    for warning in others.into_iter().chain(disks.warnings(*least_free)) {
         warnings.add(|| Ok::<_, Error>(warning))?;
     }
     for StarvedJob { id, name, runnable_tasks, reason, .. } in *starved {
@@ -54,13 +56,6 @@ pub(super) fn warnings(tx: &ReadTx, others: Vec<Warning>, found: &Found) -> Resu
 
 fn has_failed_lately(tx: &ReadTx, state: &JobState) -> bool {
     state.status() == JobStatus::Failed && is_recent(state.updated, tx.now())
-}
-
-fn of_disks(disks: &Disks) -> impl Iterator<Item = Warning> + use<> {
-    let Disks { database, task_logs, is_one } = *disks;
-    let first = if is_one { "the database and the task logs" } else { "the database" };
-    let logs = task_logs.filter(|_| !is_one).and_then(|space| Warning::disk("the task logs", space));
-    database.and_then(|space| Warning::disk(first, space)).into_iter().chain(logs)
 }
 
 fn of_blacklist(tx: &ReadTx, warnings: &mut Warnings, workers: &[Worker]) -> Result<(), Error> {

@@ -125,7 +125,7 @@ async fn there_may_be_more_warnings_than_are_told() {
 #[tokio::test]
 async fn a_disk_that_is_nearly_full_is_warned_of_and_those_who_listen_are_told() {
     let m = TestManager::start().await;
-    let unknown = json!({"database": null, "task_logs": null});
+    let unknown = json!({"database": null, "task_logs": null, "is_out_of_room": false});
     assert_eq!(farm(&m).await["disk"], unknown, "nobody has looked yet");
     m.services.look_at_disks();
     let looked = m.services.disks();

@@ -47,7 +47,8 @@ pub fn submit(site: &Arc<Site>) -> Endpoint {
         .body::<NewJob>()
         .answers::<documents::Plan>(StatusCode::OK) // with dry_run
         .answers::<documents::Job>(StatusCode::CREATED)
-        .fails(StatusCode::UNPROCESSABLE_ENTITY);
+        .fails(StatusCode::UNPROCESSABLE_ENTITY)
+        .fails(StatusCode::INSUFFICIENT_STORAGE);
     let route = endpoint(
         warp::path!("api" / "jobs")
             .and(warp::post())

@@ -213,7 +213,8 @@ pub fn test_render(site: &Arc<Site>) -> Endpoint {
     .deed("queue test render")
     .path::<WorkerId>("id")
     .answers::<documents::Worker>(StatusCode::OK)
-    .fails(StatusCode::BAD_REQUEST);
+    .fails(StatusCode::BAD_REQUEST)
+    .fails(StatusCode::INSUFFICIENT_STORAGE);
     let route = endpoint(
         warp::path!("api" / "workers" / String / "test-render").and(warp::post()).and(with(site)).then(
             async |worker: String, site: Arc<Site>| -> Answer {

@@ -75,6 +75,8 @@ struct Disk {
     database: Option<Space>,
     /// Where the task logs are.
     task_logs: Option<Space>,
+    /// Whether one has so little room that no new jobs are taken.
+    is_out_of_room: bool,
 }
 
 /// What workers did in each of the last minutes, the oldest first; the last of them is not over.
@@ -140,6 +142,8 @@ struct Conversation<'a> {
     last_success: Option<Timestamp>,
     /// When it is tried again, as far as that is known.
     next_try: Option<Timestamp>,
+    /// Why it is put off by the Manager itself, if it is.
+    put_off: Option<Failure<'a>>,
 }
 
 /// What went wrong in a conversation with the Flamenco Server, and when.
@@ -180,9 +184,10 @@ pub fn farm<'a>(farm: &'a services::Farm, exchange: Option<&'a exchange::State>)
         uptime,
         starved_jobs,
         disks: Disks { database, task_logs, is_one: _ },
+        is_out_of_room,
     } = farm;
     Farm {
-        disk: Disk { database: *database, task_logs: *task_logs },
+        disk: Disk { database: *database, task_logs: *task_logs, is_out_of_room: *is_out_of_room },
         exchange: exchange.map(exchange_state),
         jobs,
         queues: queues_for_server(queues),
@@ -224,14 +229,15 @@ fn exchange_state(state: &exchange::State) -> Exchange<'_> {
     }
 }
 
-fn conversation(state: &exchange::Conversation) -> Conversation<'_> {
-    let exchange::Conversation { last_success, last_failure, failures, failing_since: _, next_try } = state;
+fn conversation<'a>(state: &'a exchange::Conversation) -> Conversation<'a> {
+    let exchange::Conversation { last_success, last_failure, failures, failing_since: _, next_try, put_off } =
+        state;
+    let told = |exchange::Failure { at, what }: &'a exchange::Failure| Failure { at: *at, message: what };
     Conversation {
         failures_in_a_row: *failures,
-        last_error: last_failure
-            .as_ref()
-            .map(|exchange::Failure { at, what }| Failure { at: *at, message: what }),
+        last_error: last_failure.as_ref().map(told),
         last_success: *last_success,
         next_try: *next_try,
+        put_off: put_off.as_ref().map(told),
     }
 }

@@ -39,19 +39,22 @@ async fn the_exchange_is_shown_in_good_times() {
             "failures_in_a_row": 0,
             "last_error": null,
             "last_success": "2026-03-02T11:00:00Z",
-            "next_try": "2026-03-02T11:10:00Z"
+            "next_try": "2026-03-02T11:10:00Z",
+            "put_off": null
           },
           "log-upload": {
             "failures_in_a_row": 0,
             "last_error": null,
             "last_success": null,
-            "next_try": null
+            "next_try": null,
+            "put_off": null
           },
           "notification": {
             "failures_in_a_row": 0,
             "last_error": null,
             "last_success": "2026-03-02T11:00:00Z",
-            "next_try": null
+            "next_try": null,
+            "put_off": null
           },
           "public-keys": {
             "failures_in_a_row": 0,
@@ -63,13 +66,15 @@ async fn the_exchange_is_shown_in_good_times() {
             "failures_in_a_row": 0,
             "last_error": null,
             "last_success": "2026-03-02T11:00:00Z",
-            "next_try": "2026-03-02T11:00:10Z"
+            "next_try": "2026-03-02T11:00:10Z",
+            "put_off": null
           },
           "recheck": {
             "failures_in_a_row": 0,
             "last_error": null,
             "last_success": "2026-03-02T11:00:03Z",
-            "next_try": null
+            "next_try": null,
+            "put_off": null
           }
         },
         "standstill": null
@@ -96,7 +101,7 @@ async fn the_exchange_is_shown_in_bad_times() {
     let pause = next.duration_since("2026-03-02T11:00:05Z".parse().unwrap());
     assert!((1..=2).contains(&pause.as_secs()), "{pause:#}");
     push["next_try"] = "soon".into();
-    insta::assert_snapshot!(settled(&push.to_string(), &server), @r#"{"failures_in_a_row":1,"last_error":{"at":"2026-03-02T11:00:05Z","message":"trouble at the Flamenco Server: status 500 to POST http://server/api/flamenco/managers/5852bc5198377351f95d103e/task-update-batch: no"},"last_success":"2026-03-02T11:00:00Z","next_try":"soon"}"#);
+    insta::assert_snapshot!(settled(&push.to_string(), &server), @r#"{"failures_in_a_row":1,"last_error":{"at":"2026-03-02T11:00:05Z","message":"trouble at the Flamenco Server: status 500 to POST http://server/api/flamenco/managers/5852bc5198377351f95d103e/task-update-batch: no"},"last_success":"2026-03-02T11:00:00Z","next_try":"soon","put_off":null}"#);
     let metrics = m.get("/metrics").await.expect(200);
     let is_wanted = |line: &&str| {
         !line.starts_with('#')

@@ -33,7 +33,7 @@ fn on_small_disk(manager: &Running, place: &Place, name: &str) -> PathBuf {
 #[tokio::test]
 async fn a_full_disk_is_a_clear_error_and_work_goes_on_when_there_is_room() {
     let place = Place::configured(&format!(
-        "database_path = \"{SMALL_DISK}/farm.redb\"\ntask_logs_path = \"{SMALL_DISK}/task-logs\""
+        "database_path = \"{SMALL_DISK}/farm.redb\"\ntask_logs_path = \"{SMALL_DISK}/task-logs\"\nmin_free_space = \"0 MB\""
     ));
     let Some(manager) = start_on_small_disk(&place, 12) else { return };
     let mut jobs = vec![manager.submit(20).await];
