@@ -14,6 +14,7 @@ pub mod heartbeats;
 mod jobs;
 mod keys;
 mod minutes;
+pub mod new_file;
 mod people;
 mod ready;
 mod recent_tasks;
@@ -186,13 +187,8 @@ enum Contents {
 impl Store {
     /// Opens the database at `path`, or makes it.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let name = path.display().to_string();
-        let path: PathBuf = path.into();
-        let file = DatabaseFile::new(name, {
-            let path = path.clone();
-            Box::new(move || Database::builder().set_cache_size(CACHE_BYTES).create(&path))
-        });
-        file.look_at(&path)?;
+        let file = DatabaseFile::at(path);
+        file.look_at(path)?;
         Self::start(file)
     }
 
@@ -284,6 +280,12 @@ impl Drop for Store {
 impl DatabaseFile {
     fn new(path: String, opener: Opener) -> Self {
         Self { path, opener, open: RwLock::new(None), heartbeats: Arc::default(), watch: Watch::default() }
+    }
+
+    /// The file at `path`, which is made when it is opened, if it is not there.
+    fn at(path: &Path) -> Self {
+        let (name, path) = (path.display().to_string(), PathBuf::from(path));
+        Self::new(name, Box::new(move || Database::builder().set_cache_size(CACHE_BYTES).create(&path)))
     }
 
     /// Refuses what is not ours before redb opens it for good and, as it always does, writes to it.
