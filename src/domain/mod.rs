@@ -4,8 +4,10 @@
 pub mod assign;
 pub mod audit;
 pub mod backoff;
+pub mod backup;
 pub mod breath;
 pub mod compile;
+pub mod database;
 pub mod disk;
 pub mod event;
 pub mod explain;

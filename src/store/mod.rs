@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_types, reason = "this is the module that may name redb's database")]
 
 mod audit;
+pub mod backup;
 mod blacklist;
 mod check;
 mod codec;
@@ -13,6 +14,7 @@ mod failures;
 pub mod heartbeats;
 mod jobs;
 mod keys;
+mod migrations;
 mod minutes;
 pub mod new_file;
 mod people;
@@ -28,6 +30,7 @@ mod tasks;
 mod touched;
 mod tx;
 mod updates;
+mod upkeep;
 mod workers;
 mod writer;
 
@@ -38,8 +41,15 @@ use std::{
 };
 
 use jiff::Timestamp;
-use redb::{Database, DatabaseError, ReadableDatabase, StorageError, TableHandle};
+use redb::{Database, DatabaseError, ReadableDatabase, StorageError};
 
+use self::{
+    backup::{BackupError, Unfinished},
+    heartbeats::Heartbeats,
+    schema::SCHEMA_VERSION,
+    touched::Watch,
+    writer::Writer,
+};
 pub use self::{
     blacklist::BlacklistEntry,
     people::SecretDigest,
@@ -48,12 +58,6 @@ pub use self::{
     touched::{Set, Touched},
     tx::{ReadTx, Rows, Tx, WriteTx},
     updates::Queued,
-};
-use self::{
-    heartbeats::Heartbeats,
-    schema::{SCHEMA_VERSION, SCHEMA_VERSION_KEY, Table},
-    touched::Watch,
-    writer::Writer,
 };
 
 /// How much of the file is kept in memory. Farms of a million tasks have to fit into 200 MB in all.
@@ -86,9 +90,20 @@ pub enum StoreError {
     /// The Manager is stopping.
     #[error("the database is closed")]
     Closed,
+    /// Something goes on that needs the database as it is.
+    #[error("the database is being looked at; try again when that is done")]
+    Busy,
 }
 
 impl StoreError {
+    /// Was the database closed meanwhile?
+    pub fn is_closed(&self) -> bool {
+        match self {
+            Self::Storage(error) => matches!(**error, redb::Error::DatabaseClosed),
+            other => matches!(other, Self::Closed),
+        }
+    }
+
     /// Did reading or writing the file itself fail? Then nothing works until it is opened anew.
     fn is_io(&self) -> bool {
         use redb::Error::{DatabaseClosed, Io, LockPoisoned, PreviousIo};
@@ -111,7 +126,7 @@ macro_rules! from_redb {
         })*
     };
 }
-from_redb!(StorageError, redb::TableError, redb::TransactionError, redb::CommitError);
+from_redb!(redb::Error, StorageError, redb::TableError, redb::TransactionError, redb::CommitError);
 
 /// Why a database file was not opened. Such a file is never changed.
 #[derive(Debug, thiserror::Error)]
@@ -134,15 +149,32 @@ pub enum OpenError {
         /// What is wrong with it.
         reason: String,
     },
-    /// It was written by another version.
+    /// It was written by a later version.
     #[error(
-        "{path}: the database has schema version {found}, this program needs {SCHEMA_VERSION}; use the version of Flamenco Manager that wrote it"
+        "{path}: the database has schema version {found}, written by {program}; this is Flamenco Manager {}, which knows \
+         schema versions up to {SCHEMA_VERSION}: use {program}, or restore a backup from before",
+        env!("CARGO_PKG_VERSION")
     )]
-    OtherVersion {
+    Newer {
         /// The file.
         path: String,
         /// The version of the schema in the file.
         found: u32,
+        /// The program that is needed, with its version.
+        program: String,
+    },
+    /// It was written by an earlier version, and there is no backup of it as it is.
+    #[error(
+        "{path}: the database has schema version {found}, and before it becomes one of version {SCHEMA_VERSION} a backup is \
+         made, which failed: {reason}; the database was left as it is. Make room on the disk, or the folder writable"
+    )]
+    NotBackedUp {
+        /// The file.
+        path: String,
+        /// The version of the schema in the file.
+        found: u32,
+        /// What went wrong.
+        reason: BackupError,
     },
     /// The operating system says no.
     #[error(
@@ -169,6 +201,8 @@ pub struct Store {
 struct DatabaseFile {
     path: String,
     opener: Opener,
+    /// Where a backup is put before the file becomes one of this version.
+    backups_beside: Option<PathBuf>,
     open: RwLock<Option<Database>>,
     /// What is newer than the file, as far as signs of life go.
     heartbeats: Arc<Heartbeats>,
@@ -176,17 +210,24 @@ struct DatabaseFile {
 }
 
 /// What an open database holds.
-#[derive(PartialEq, Eq)]
 enum Contents {
     Nothing,
-    /// Ours, from before some tables were added.
-    Older,
+    /// Ours, of this earlier version of the schema.
+    Older(u32),
     Ours,
 }
 
 impl Store {
-    /// Opens the database at `path`, or makes it.
+    /// Opens the database at `path`, or makes it. One of an earlier version becomes one of this version; a backup of what
+    /// it was is made beside it first.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let file = DatabaseFile { backups_beside: Some(path.to_owned()), ..DatabaseFile::at(path) };
+        file.look_at(path)?;
+        Self::start(file)
+    }
+
+    /// The same for a copy, of which there is no need to make a backup.
+    pub fn open_copy(path: &Path) -> Result<Self, OpenError> {
         let file = DatabaseFile::at(path);
         file.look_at(path)?;
         Self::start(file)
@@ -220,6 +261,14 @@ impl Store {
         let database = open.as_ref().ok_or(StoreError::Closed)?;
         let txn = database.begin_read().map_err(StoreError::from)?;
         act(&ReadTx::open(txn, now, Arc::clone(&self.file.heartbeats)))
+    }
+
+    /// A look at the database as it is now, for work that takes long: nobody waits for its end. When the database is closed,
+    /// or opened anew, the look ends with an error. While it lasts the file grows with what is changed.
+    pub fn snapshot(&self, now: Timestamp) -> Result<ReadTx, StoreError> {
+        let open = self.file.open.read().unwrap_or_else(PoisonError::into_inner);
+        let txn = open.as_ref().ok_or(StoreError::Closed)?.begin_read()?;
+        Ok(ReadTx::open(txn, now, Arc::clone(&self.file.heartbeats)))
     }
 
     /// Changes the database: `act` happens whole or, when it returns an error, not at all. The answer comes
@@ -279,7 +328,8 @@ impl Drop for Store {
 
 impl DatabaseFile {
     fn new(path: String, opener: Opener) -> Self {
-        Self { path, opener, open: RwLock::new(None), heartbeats: Arc::default(), watch: Watch::default() }
+        let (open, backups_beside) = (RwLock::new(None), None);
+        Self { path, opener, backups_beside, open, heartbeats: Arc::default(), watch: Watch::default() }
     }
 
     /// The file at `path`, which is made when it is opened, if it is not there.
@@ -308,12 +358,13 @@ impl DatabaseFile {
         let opened = self.guarded(move || {
             drop(old);
             let database = (self.opener)().map_err(|error| self.explain(error))?;
-            let contents = self.identify(&database)?;
-            if contents != Contents::Ours {
-                self.create_all(&database).map_err(|error| self.explain_store(error))?;
-            }
-            if contents == Contents::Nothing {
-                tracing::info!(database = self.path, "a new database was made");
+            match self.identify(&database)? {
+                Contents::Ours => {}
+                Contents::Older(version) => self.modernise(&database, version)?,
+                Contents::Nothing => {
+                    self.create_all(&database).map_err(|error| self.explain_store(error))?;
+                    tracing::info!(database = self.path, "a new database was made");
+                }
             }
             Ok(database)
         });
@@ -330,41 +381,65 @@ impl DatabaseFile {
         })
     }
 
-    /// Is it a database of ours, or a new one? It is an error if it is of another program or another version.
+    /// Is it a database of ours, or a new one? It is an error if it is of another program or of a later version.
     fn identify(&self, database: &impl ReadableDatabase) -> Result<Contents, OpenError> {
-        let read = || -> Result<(usize, Option<Vec<u8>>), StoreError> {
+        let read = || -> Result<_, StoreError> {
             let txn = database.begin_read()?;
-            let names: Vec<_> = txn.list_tables()?.map(|table| table.name().to_owned()).collect();
-            if !names.iter().any(|name| name == Table::Meta.name()) {
-                return Ok((names.len(), None));
-            }
-            let version = ReadTx::open(txn, Timestamp::UNIX_EPOCH, Arc::clone(&self.heartbeats))
-                .get(Table::Meta, SCHEMA_VERSION_KEY)?
-                .map(|version| version.value().to_vec());
-            Ok((names.len(), version))
+            let is_empty = txn.list_tables()?.next().is_none();
+            Ok((is_empty, schema::version_in(&txn)?, schema::program_in(&txn)?))
         };
         match read().map_err(|error| self.explain_store(error))? {
-            (0, _) => Ok(Contents::Nothing),
-            (_, None) => Err(self.foreign("it belongs to another program")),
-            (tables, Some(version)) if version == SCHEMA_VERSION.to_be_bytes() => {
-                Ok(if tables < Table::ALL.len() { Contents::Older } else { Contents::Ours })
+            (true, ..) => Ok(Contents::Nothing),
+            (_, None, _) => Err(self.foreign("it belongs to another program")),
+            (_, Some(SCHEMA_VERSION), _) => Ok(Contents::Ours),
+            (_, Some(version), _) if version < migrations::FIRST => {
+                Err(self.foreign("its version cannot be read"))
             }
-            (_, Some(version)) => {
-                let version = version.try_into().map_err(|_| self.foreign("its version cannot be read"))?;
-                Err(OpenError::OtherVersion { path: self.path.clone(), found: u32::from_be_bytes(version) })
+            (_, Some(version), _) if version < SCHEMA_VERSION => Ok(Contents::Older(version)),
+            (_, Some(found), program) => {
+                let program = program.map_or("a later Flamenco Manager".into(), |version| {
+                    format!("Flamenco Manager {version}")
+                });
+                Err(OpenError::Newer { path: self.path.clone(), found, program })
             }
         }
     }
 
-    /// Makes the tables that are not there yet.
+    /// Makes a file of an earlier version one of this version.
+    fn modernise(&self, database: &Database, version: u32) -> Result<(), OpenError> {
+        if let Some(path) = &self.backups_beside {
+            let backup = back_up_first(database, path).map_err(|reason| OpenError::NotBackedUp {
+                path: self.path.clone(),
+                found: version,
+                reason,
+            })?;
+            tracing::info!(backup = %backup.display(), "a backup of the database was made, of its earlier version");
+        }
+        migrations::migrate(database, version).map_err(|error| self.explain_store(error))?;
+        tracing::info!(
+            database = self.path,
+            from = version,
+            to = SCHEMA_VERSION,
+            "the database is of this version now"
+        );
+        Ok(())
+    }
+
+    /// Makes all tables.
     fn create_all(&self, database: &Database) -> Result<(), StoreError> {
         let txn = database.begin_write()?;
-        WriteTx::open(&txn, Arc::clone(&self.heartbeats))?.insert(
-            Table::Meta,
-            SCHEMA_VERSION_KEY,
-            &SCHEMA_VERSION.to_be_bytes(),
-        )?;
+        drop(WriteTx::open(&txn, Arc::clone(&self.heartbeats))?);
+        schema::stamp(&txn)?;
         Ok(txn.commit()?)
+    }
+
+    /// Does something with the database that needs it alone. Whoever wants to read or write waits.
+    fn alone<T>(&self, act: impl FnOnce(&mut Database) -> Result<T, redb::Error>) -> Result<T, StoreError> {
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        act(open.as_mut().ok_or(StoreError::Closed)?).map_err(|error| match error {
+            redb::Error::TransactionInProgress => StoreError::Busy,
+            error => error.into(),
+        })
     }
 
     fn explain_store(&self, error: StoreError) -> OpenError {
@@ -401,6 +476,18 @@ impl DatabaseFile {
     fn io_error(&self, error: &dyn std::error::Error) -> OpenError {
         OpenError::Io { path: self.path.clone(), reason: error.to_string() }
     }
+}
+
+/// Makes a backup of a database that is about to become one of this version, beside it; returns its path.
+fn back_up_first(database: &Database, path: &Path) -> Result<PathBuf, BackupError> {
+    // As far as the disk knows what time it is: here nobody else is asked.
+    let now = Timestamp::try_from(std::fs::metadata(path)?.modified()?).unwrap_or_default();
+    let backup = path.with_added_extension(format!("before-schema-{SCHEMA_VERSION}.backup"));
+    let txn = database.begin_read().map_err(StoreError::from)?;
+    let mut unfinished = Unfinished::begin(&backup)?;
+    backup::write(&txn, now, unfinished.file())?;
+    unfinished.replace()?;
+    Ok(backup)
 }
 
 #[cfg(test)]

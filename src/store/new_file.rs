@@ -135,7 +135,7 @@ mod tests {
     }
 
     fn who(path: &Path) -> Option<String> {
-        Store::open(path).unwrap().read(NOW, |tx| Ok::<_, StoreError>(tx.setting("who")?)).unwrap()
+        Store::open(path).unwrap().read::<_, StoreError>(NOW, |tx| tx.setting("who")).unwrap()
     }
 
     fn names(folder: &Path) -> Vec<String> {

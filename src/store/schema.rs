@@ -3,13 +3,18 @@
 //! All keys and values are byte strings of our own making (`keys`, `codec`): redb's own type identities
 //! must not become our file format.
 
-use redb::TableDefinition;
+use redb::{ReadTransaction, TableDefinition, TableError, WriteTransaction};
 
-/// The version of everything below. A file of another version is not opened.
-pub(super) const SCHEMA_VERSION: u32 = 1;
+use super::StoreError;
+
+/// The version of everything below. Files of earlier versions are migrated (`migrations`), those of later ones not opened.
+pub(super) const SCHEMA_VERSION: u32 = 2;
 
 /// Key in [`Table::Meta`] of the schema version, four bytes, big end first.
-pub(super) const SCHEMA_VERSION_KEY: &[u8] = b"schema-version";
+const SCHEMA_VERSION_KEY: &[u8] = b"schema-version";
+
+/// Key in [`Table::Meta`] of the version of the program that made the file, or made it one of this schema version.
+const PROGRAM_VERSION_KEY: &[u8] = b"program-version";
 
 macro_rules! tables {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
@@ -101,6 +106,33 @@ tables! {
 impl Table {
     pub(super) fn definition(self) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
         TableDefinition::new(self.name())
+    }
+}
+
+/// Says of a file that it is of this version of the schema and of this program.
+pub(super) fn stamp(txn: &WriteTransaction) -> Result<(), StoreError> {
+    let mut meta = txn.open_table(Table::Meta.definition())?;
+    meta.insert(SCHEMA_VERSION_KEY, SCHEMA_VERSION.to_be_bytes().as_slice())?;
+    meta.insert(PROGRAM_VERSION_KEY, env!("CARGO_PKG_VERSION").as_bytes())?;
+    Ok(())
+}
+
+/// The version of the schema of a file; nothing if it has none, and so is of another program.
+pub(super) fn version_in(txn: &ReadTransaction) -> Result<Option<u32>, StoreError> {
+    let Some(bytes) = meta_in(txn, SCHEMA_VERSION_KEY)? else { return Ok(None) };
+    let bytes = bytes.try_into().map_err(|_| StoreError::Corrupt("its version cannot be read".into()))?;
+    Ok(Some(u32::from_be_bytes(bytes)))
+}
+
+/// The version of the program that a file is of, as far as it says.
+pub(super) fn program_in(txn: &ReadTransaction) -> Result<Option<String>, StoreError> {
+    Ok(meta_in(txn, PROGRAM_VERSION_KEY)?.map(|text| String::from_utf8_lossy(&text).into_owned()))
+}
+
+fn meta_in(txn: &ReadTransaction, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    match txn.open_table(Table::Meta.definition()) {
+        Err(TableError::TableDoesNotExist(_)) => Ok(None),
+        table => Ok(table?.get(key)?.map(|value| value.value().to_vec())),
     }
 }
 

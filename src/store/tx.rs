@@ -6,14 +6,16 @@
 use std::{
     cell::OnceCell,
     collections::{BTreeMap, BTreeSet},
+    io::Write,
     sync::Arc,
 };
 
 use jiff::Timestamp;
-use redb::{AccessGuard, ReadOnlyTable, ReadTransaction, ReadableTable, WriteTransaction};
+use redb::{AccessGuard, ReadOnlyTable, ReadTransaction, ReadableTable, TableStats, WriteTransaction};
 
 use super::{
     StoreError,
+    backup::{self, BackupError, Head},
     codec::{self, Record},
     heartbeats::Heartbeats,
     keys::{number_from, successor},
@@ -114,6 +116,17 @@ impl<'txn> Rows for WriteTables<'txn> {
 }
 
 impl ReadTx {
+    /// Writes a backup of everything that this look sees.
+    pub fn back_up(&self, out: impl Write) -> Result<Head, BackupError> {
+        backup::write(&self.tables.txn, self.now, out)
+    }
+
+    /// How a table lies in the file. It looks at all its pages.
+    pub(super) fn stats(&self, table: Table) -> Result<TableStats, StoreError> {
+        use redb::ReadableTableMetadata as _;
+        Ok(self.tables.table(table)?.stats()?)
+    }
+
     pub(super) fn open(txn: ReadTransaction, now: Timestamp, beats: Arc<Heartbeats>) -> Self {
         let tables = ReadTables { txn, open: [const { OnceCell::new() }; Table::ALL.len()] };
         Self { tables, now, beats }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::task::{Task, TaskStatus},
-    store::{Store, StoreError},
+    store::{Store, StoreError, schema::Table},
 };
 
 /// More than it ever takes.
@@ -139,6 +139,34 @@ fn a_power_cut_at_any_moment_loses_nothing_that_was_acknowledged() {
         let witness = tell_story(witness);
         for seed in 0..3 {
             witness.is_intact(&disk.after_power_cut(scattered(cut, seed)).store().unwrap());
+        }
+    }
+}
+
+#[test]
+fn a_power_cut_at_any_moment_of_a_migration_leaves_a_file_of_one_version_with_everything_in_it() {
+    let older = || {
+        let disk = Disk::new();
+        let mut witness = Witness::on(&disk);
+        (0..12).for_each(|number| witness.insert(number, 400).unwrap());
+        change(&witness.store, |tx| tx.insert(Table::Meta, b"schema-version", &1_u32.to_be_bytes())).unwrap();
+        witness.store.close();
+        (disk, witness)
+    };
+    let whole_story = {
+        let (disk, _) = older();
+        disk.gets(Trouble::None);
+        drop(disk.store().unwrap());
+        disk.calls()
+    };
+    assert!(whole_story > 3);
+    for cut in 1..=whole_story {
+        let (disk, witness) = older();
+        disk.gets(Trouble::GoneAt(cut));
+        drop(disk.store());
+        for seed in 0..3 {
+            let after = disk.after_power_cut(scattered(cut, seed));
+            witness.is_intact(&after.store().unwrap());
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::{
         worker::{StatusRequest, Worker, WorkerStatus},
     },
     store::{
-        ReadTx, Store, StoreError,
+        StoreError,
         codec::{self, Record},
         records::{TaskRow, task_status_byte, what_byte, worker_status_byte},
         schema::Table,
@@ -272,20 +272,6 @@ fn the_names_of_tables_never_change() {
          ready-heads in-hand workers workers-seen recent-tasks failures blacklist submissions access-tokens sessions \
          update-queue updates-by-task updates-set-aside ask-again log-requests events audit minutes counters"
     );
-}
-
-#[test]
-fn a_file_from_before_a_table_was_added_gets_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("manager.redb");
-    drop(Store::open(&path).unwrap());
-    let older = redb::Database::open(&path).unwrap();
-    let txn = older.begin_write().unwrap();
-    assert!(txn.delete_table(Table::Audit.definition()).unwrap());
-    txn.commit().unwrap();
-    drop(older);
-    let store = Store::open(&path).unwrap();
-    assert_eq!(store.read(NOW, ReadTx::count_deeds).unwrap(), 0);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The store under test: its file format, its indices, its group commit, and what it makes of bad disks.
 
+mod backups;
 mod disk;
 mod faults;
+mod fixtures;
 mod format;
 mod group_commit;
 mod model;
