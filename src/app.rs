@@ -26,7 +26,7 @@ use crate::{
     },
     loops,
     pictures::{self, Darkroom, Pictures, Reach, Watch},
-    services::{Overdue, Places, Policy, Services},
+    services::{BackupPolicy, Overdue, Places, Policy, Services},
     ssdp::{self, SsdpConfig},
     store::{OpenError, Store},
     tasklogs::{LogKeeper, TaskLogs},
@@ -325,6 +325,15 @@ fn policy(config: &Config) -> Policy {
         test_render_output: test.render_output.clone(),
         places: Places { database: config.database_path.clone(), task_logs: config.task_logs_path.clone() },
         min_free_space: config.min_free_space,
+        backups: BackupPolicy {
+            folder: config
+                .backup
+                .path
+                .clone()
+                .unwrap_or_else(|| config.database_path.with_file_name("backups")),
+            every: config.backup.interval.map(signed),
+            keep: usize::try_from(config.backup.keep.get()).unwrap_or(usize::MAX),
+        },
     }
 }
 

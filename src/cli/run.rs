@@ -9,7 +9,7 @@ use super::{Failure, demo, tables::print};
 use crate::{
     app::{App, StartError},
     clock::SystemClock,
-    config::Config,
+    config::{Backup, Config},
     domain::people::Authentication,
 };
 
@@ -43,6 +43,7 @@ pub fn demo(keep: bool) -> Result<ExitCode, Failure> {
         task_logs_path: folder.path().join("task-logs"),
         ssdp_discovery: false,
         user_authentication: Some(Authentication::Nobody),
+        backup: Backup { interval: None, ..Config::default().backup },
         ..Config::default()
     };
     runtime()?.block_on(async {

@@ -96,6 +96,8 @@ pub struct Config {
     pub ssdp_device_uuid: Option<DeviceUuid>,
     /// What workers must know to register.
     pub worker_registration_secret: Option<Secret>,
+    /// Automatic backups of the database.
+    pub backup: Backup,
     /// How often the Manager looks after things.
     pub intervals: Intervals,
     /// `[user_authentication] mode` as given; see [`Config::user_authentication`].
@@ -108,6 +110,17 @@ pub struct Config {
     pub test_tasks: TestTasks,
     /// Which of all this the file says, for people to see.
     pub written: Written,
+}
+
+/// `[backup]`: automatic backups of the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backup {
+    /// The folder in which they are; `None` is `backups` beside the database.
+    pub path: Option<PathBuf>,
+    /// How often one is made; `None` is never.
+    pub interval: Option<Duration>,
+    /// As many are kept.
+    pub keep: NonZeroU32,
 }
 
 /// `[intervals]`: constants in Flamenco Manager 2.x, and rarely changed.
@@ -198,6 +211,7 @@ impl Default for Config {
             ssdp_discovery: true,
             ssdp_device_uuid: None,
             worker_registration_secret: None,
+            backup: Backup { path: None, interval: Some(Duration::from_hours(24)), keep: count(7) },
             intervals: Intervals::default(),
             user_authentication: None,
             variables: variables::defaults(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Acme, Certificate, CertificateSource, Config, GarbageCollect, Https, Intervals, ListenAddress,
+    Acme, Backup, Certificate, CertificateSource, Config, GarbageCollect, Https, Intervals, ListenAddress,
     ListenHost, Problem, ServerLink, Shaman, TestTasks, kinds as kind,
     section::{Document, Reading, Section},
     variables,
@@ -57,6 +57,7 @@ fn read_file(file: &mut Section<'_, '_>, config: &mut Config) {
         ssdp_discovery,
         ssdp_device_uuid,
         worker_registration_secret,
+        backup,
         intervals,
         user_authentication,
         variables,
@@ -93,6 +94,7 @@ fn read_file(file: &mut Section<'_, '_>, config: &mut Config) {
     file.read("ssdp_discovery", &kind::SWITCH, ssdp_discovery);
     file.read("ssdp_device_uuid", &kind::OPTIONAL_UUID, ssdp_device_uuid);
     file.read("worker_registration_secret", &kind::OPTIONAL_SECRET, worker_registration_secret);
+    file.section("backup", |section| read_backup(section, backup));
     file.section("intervals", |section| read_intervals(section, intervals));
     file.section("user_authentication", |section| {
         read_user_authentication(section, user_authentication, server.is_some());
@@ -180,6 +182,12 @@ fn read_user_authentication(
     if *mode == Some(Authentication::Server) && !has_server && section.is_clean() {
         section.contradiction("mode", "needs flamenco, the Server that vouches for people");
     }
+}
+
+fn read_backup(section: &mut Section<'_, '_>, Backup { path, interval, keep }: &mut Backup) {
+    section.read("path", &kind::OPTIONAL_PATH, path);
+    section.read("interval", &kind::TIME_OR_NEVER, interval);
+    section.read("keep", &kind::COUNT, keep);
 }
 
 fn read_intervals(section: &mut Section<'_, '_>, intervals: &mut Intervals) {

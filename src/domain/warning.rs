@@ -35,6 +35,10 @@ pub enum Kind {
     DiskFull,
     /// There is little room left on a disk.
     DiskNearlyFull,
+    /// The self-check has found something.
+    DatabaseContradicts,
+    /// No automatic backup could be made.
+    NoBackup,
     /// Nobody can do some tasks of a job.
     StarvedJob,
     /// A job has failed within a day.
@@ -106,6 +110,27 @@ impl Warning {
              the farm comes to a halt."
         );
         space.is_nearly_full().then(|| Self::new(Kind::DiskNearlyFull, message))
+    }
+
+    /// The self-check of that time found this; what is told of it is half a sentence.
+    pub fn database_contradicts(at: Timestamp, found: &str) -> Self {
+        let message = format!(
+            "The database contradicts itself: {found}. The farm goes on. Keep a backup, tell the makers of Flamenco Manager \
+             what \"flamenco-manager database check\" says, and restore an earlier backup if something goes wrong."
+        );
+        Self { since: Some(at), ..Self::new(Kind::DatabaseContradicts, message) }
+    }
+
+    /// Since then automatic backups have failed, the last one for this reason; the newest there is is of that time.
+    pub fn no_backup(since: Timestamp, why: &str, newest: Option<Timestamp>) -> Self {
+        let newest = match newest {
+            Some(at) => format!("The newest is of {at:.0}"),
+            None => "There is none".to_owned(),
+        };
+        let message = format!(
+            "No backup of the database could be made: {why}. {newest}. It is tried again within the hour."
+        );
+        Self { since: Some(since), ..Self::new(Kind::NoBackup, message) }
     }
 
     /// Nobody can do so many tasks of the job; the reason is half a sentence.

@@ -228,6 +228,7 @@ impl From<Error> for ApiError {
             Error::NotYours { .. } => (StatusCode::CONFLICT, "not-yours"),
             Error::Illegal(_) | Error::IllegalAction(_) => (StatusCode::CONFLICT, "too-late"),
             Error::Unfinished(_) => (StatusCode::CONFLICT, "too-early"),
+            Error::Busy => (StatusCode::CONFLICT, "busy"),
             Error::OfServer(_) => (StatusCode::CONFLICT, "of-server"),
             Error::KeyReused { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "key-reused"),
             Error::NoTaskTypes => (StatusCode::NOT_ACCEPTABLE, "no-task-types"),

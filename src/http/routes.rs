@@ -47,6 +47,10 @@ pub fn routes(site: &Arc<Site>) -> impl Routes + use<> {
     ];
     let admins = vec![
         api::audit::list(site),
+        api::database::backup(site),
+        api::database::check(site),
+        api::database::compact(site),
+        api::database::stats(site),
         api::session::create_link(site),
         api::tokens::list(site),
         api::tokens::create(site),

@@ -16,7 +16,7 @@ use crate::{
     config::Intervals,
     domain::ids::JobId,
     exchange::Exchange,
-    services::{Error, Services},
+    services::{Error, Services, at_leisure},
     tls::Tls,
 };
 
@@ -32,6 +32,8 @@ const DISKS: Duration = Duration::from_secs(10);
 /// How often it is gone on with the round of all task logs, for a moment.
 const TASK_LOGS: Duration = Duration::from_secs(1);
 
+/// How often it is looked whether it is time for a backup.
+const DATABASE: Duration = Duration::from_mins(1);
 /// When access tokens were last used is written this often, and sessions that have ended are forgotten.
 const PEOPLE: Duration = Duration::from_mins(1);
 
@@ -105,6 +107,12 @@ pub fn spawn_all(
     drive(tracker, stop, "task logs", from_start(TASK_LOGS), move || {
         let s = Arc::clone(&s);
         async move { s.look_after_logs().await.map(drop) }
+    });
+
+    let s = Arc::clone(services);
+    drive(tracker, stop, "care for the database", from_start(DATABASE), move || {
+        let s = Arc::clone(&s);
+        async move { at_leisure("database", move || s.look_after_database()).await }
     });
 
     let s = Arc::clone(services);

@@ -97,7 +97,7 @@ impl Services {
 
 /// Which file system a path is on, or will be on when it is made, and the room there.
 #[cfg(unix)]
-fn file_system(path: &Path) -> Option<(u64, Space)> {
+pub(super) fn file_system(path: &Path) -> Option<(u64, Space)> {
     let here = Path::new(".");
     let mut folders =
         path.ancestors().map(|folder| if folder.as_os_str().is_empty() { here } else { folder });
@@ -108,7 +108,7 @@ fn file_system(path: &Path) -> Option<(u64, Space)> {
 
 /// Nobody is warned on other systems.
 #[cfg(not(unix))]
-fn file_system(_: &Path) -> Option<(u64, Space)> {
+pub(super) fn file_system(_: &Path) -> Option<(u64, Space)> {
     None
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 
 use super::{
-    Disks, Error, Services,
+    Disks, Error, MadeBackup, Services,
     server_queue::{ServerQueues, server_queues},
     warnings::{Found, warnings},
 };
@@ -45,6 +45,8 @@ pub struct Farm {
     pub disks: Disks,
     /// Whether that is too little for new jobs.
     pub is_out_of_room: bool,
+    /// The newest of the automatic backups.
+    pub newest_backup: Option<MadeBackup>,
 }
 
 /// A job with runnable tasks that no registered worker can ever take.
@@ -68,9 +70,11 @@ impl Services {
         self.store.read(self.now(), |tx| {
             let (jobs, workers, disks) = (tx.job_states()?, tx.workers()?, self.disks());
             let (queues, starved) = (server_queues(tx)?, starved_jobs(tx, &workers)?);
+            let condition = self.condition();
             let found = Found {
                 disks,
                 least_free: self.policy.min_free_space,
+                condition: &condition,
                 starved: &starved,
                 jobs: &jobs,
                 workers: &workers,
@@ -89,6 +93,7 @@ impl Services {
                 starved_jobs: starved,
                 disks,
                 is_out_of_room: self.room().is_err(),
+                newest_backup: condition.newest_backup,
             })
         })
     }

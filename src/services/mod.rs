@@ -5,6 +5,7 @@ mod access;
 mod audit;
 mod care;
 mod credentials;
+mod database;
 mod disks;
 mod explain;
 mod failing;
@@ -17,6 +18,7 @@ mod job_cleanup;
 mod job_failures;
 mod job_life;
 mod jobs;
+mod leisure;
 mod listing;
 mod log_care;
 mod people;
@@ -37,12 +39,13 @@ use std::sync::{Arc, Mutex, atomic::AtomicU8};
 use jiff::{SignedDuration, Timestamp};
 
 use self::{
-    access::Admission, credentials::Credentials, identity::Identities, log_care::LogRound,
+    access::Admission, credentials::Credentials, database::Care, identity::Identities, log_care::LogRound,
     server_news::ServerNews,
 };
 pub use self::{
     access::{Known, KnownKeys, LoginLink, Presented, Shown, Stranger},
     care::{Overdue, SleepChanges, TimedOut},
+    database::{BackupPolicy, Condition, MadeBackup},
     disks::{Disks, NoRoom, Places},
     explain::{JobExplained, JobForWorker, Takers, TaskExplained, WorkerExplained},
     farm::{Farm, StarvedJob},
@@ -50,6 +53,7 @@ pub use self::{
     job_changes::{JobChange, MaxWorkers},
     job_failures::Failure,
     jobs::{NewJob, NewTask, Plan, PlannedTask, limits},
+    leisure::at_leisure,
     listing::{BlacklistLine, LineId, RecentTask, TaskView, WorkerView},
     pictures::PictureView,
     registration::{Registration, SignOn},
@@ -111,6 +115,8 @@ pub struct Policy {
     pub places: Places,
     /// `min_free_space`, in bytes.
     pub min_free_space: u64,
+    /// The automatic backups.
+    pub backups: BackupPolicy,
 }
 
 /// Everything that the Manager can be asked to do.
@@ -130,6 +136,7 @@ pub struct Services {
     strangers: Mutex<Strangers>,
     disks: Mutex<Disks>,
     log_round: Mutex<LogRound>,
+    care: Care,
 }
 
 /// Why something was not done. Nothing has changed then.
@@ -202,6 +209,9 @@ pub enum Error {
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Something that takes long is being done with the database.
+    #[error("the database is being checked, backed up or compacted; try again when that is done")]
+    Busy,
     /// A background thread of the program ended badly.
     #[error("a part of the program ended badly")]
     Panicked,
@@ -251,6 +261,7 @@ impl Services {
             strangers,
             disks,
             log_round,
+            care: Care::default(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What of the farm wants to be looked at by somebody: gathered here, judged and put into words by `domain::warning`.
 
-use super::{Disks, Error, StarvedJob, care::last_seen, server_queue::ServerQueues};
+use super::{Condition, Disks, Error, StarvedJob, care::last_seen, server_queue::ServerQueues};
 use crate::{
     domain::{
         ids::JobId,
@@ -17,6 +17,7 @@ pub(super) struct Found<'a> {
     pub disks: Disks,
     /// `min_free_space`
     pub least_free: u64,
+    pub condition: &'a Condition,
     pub starved: &'a [StarvedJob],
     pub jobs: &'a [(JobId, JobState)],
     pub workers: &'a [Worker],
@@ -25,9 +26,9 @@ pub(super) struct Found<'a> {
 
 /// All warnings there are, behind those that somebody else has.
 pub(super) fn warnings(tx: &ReadTx, others: Vec<Warning>, found: &Found) -> Result<Warnings, Error> {
-    let Found { disks, least_free, starved, jobs, workers, queues } = found;
+    let Found { disks, least_free, condition, starved, jobs, workers, queues } = found;
     let mut warnings = Warnings::default();
-    for warning in others.into_iter().chain(disks.warnings(*least_free)) {
+    for warning in others.into_iter().chain(disks.warnings(*least_free)).chain(condition.warnings()) {
         warnings.add(|| Ok::<_, Error>(warning))?;
     }
     for StarvedJob { id, name, runnable_tasks, reason, .. } in *starved {

@@ -3,6 +3,7 @@
 pub mod actions;
 pub mod audit;
 pub mod blacklist;
+pub mod database;
 pub mod events;
 pub mod explain;
 pub mod farm;

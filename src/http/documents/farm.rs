@@ -1,6 +1,6 @@
 //! The farm as a whole, and the Manager itself.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -51,6 +51,8 @@ pub struct Farm<'a> {
     exchange: Option<Exchange<'a>>,
     /// Jobs by status; a status that no job has is left out. The same goes for tasks and workers.
     jobs: &'a BTreeMap<&'static str, u64>,
+    /// The newest of the automatic backups of the database, which was read back; nothing if there is none.
+    newest_backup: Option<MadeBackup<'a>>,
     queues: Queues<'a>,
     /// Jobs with runnable tasks that no registered worker can ever take.
     starved_jobs: Vec<StarvedJob<'a>>,
@@ -66,6 +68,17 @@ pub struct Farm<'a> {
     warnings_left_out: u64,
     /// Workers by status.
     workers: &'a BTreeMap<&'static str, u64>,
+}
+
+/// A backup of the database.
+#[derive(Serialize, JsonSchema)]
+struct MadeBackup<'a> {
+    /// Of which moment it is.
+    at: Timestamp,
+    /// How large it is.
+    bytes: u64,
+    /// The file, on the machine of the Manager.
+    file: Cow<'a, str>,
 }
 
 /// Room on the disks, in bytes, as of the last look; nothing where the system does not tell.
@@ -185,11 +198,17 @@ pub fn farm<'a>(farm: &'a services::Farm, exchange: Option<&'a exchange::State>)
         starved_jobs,
         disks: Disks { database, task_logs, is_one: _ },
         is_out_of_room,
+        newest_backup,
     } = farm;
     Farm {
         disk: Disk { database: *database, task_logs: *task_logs, is_out_of_room: *is_out_of_room },
         exchange: exchange.map(exchange_state),
         jobs,
+        newest_backup: newest_backup.as_ref().map(|services::MadeBackup { at, file, bytes }| MadeBackup {
+            at: *at,
+            bytes: *bytes,
+            file: file.to_string_lossy(),
+        }),
         queues: queues_for_server(queues),
         starved_jobs: starved_jobs.iter().map(starved_job).collect(),
         summary,
