@@ -2,7 +2,7 @@
 
 use std::{
     env, fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read},
     path::Path,
     time::Duration,
 };
@@ -21,6 +21,9 @@ use crate::{
 /// No answer takes longer than this, not even to a job of 200,000 tasks. What is read as it comes is never silent for so
 /// long.
 const LIMIT: Duration = Duration::from_mins(1);
+
+/// So long the answer is waited for to something of which everybody knows that it takes its time.
+const LONG: Duration = Duration::from_hours(1);
 
 /// The largest answer, in bytes.
 const LARGEST: u64 = 256 << 20;
@@ -178,18 +181,41 @@ impl Client {
 
     /// `GET path` of something long or endless, which is read as it comes; events go on behind `last_event`.
     pub fn stream(&self, path: &str, last_event: Option<&str>) -> Result<impl BufRead + use<>, CallError> {
-        let request = self.known(self.agent.get(self.at(path))).config();
-        let request = request.timeout_global(None).timeout_connect(Some(LIMIT)).timeout_per_read(Some(LIMIT));
-        // What is compressed comes in larger pieces, and later.
-        let mut request = request.accept_encoding("").build();
+        let mut request = self.patient(self.agent.get(self.at(path)));
         if let Some(id) = last_event {
             request = request.header("Last-Event-ID", id);
         }
-        let response = request.call().map_err(|reason| self.unreachable(reason))?;
-        if response.status().is_success() {
-            return Ok(BufReader::new(response.into_body().into_reader()));
-        }
+        self.opened(request.call()).map(BufReader::new)
+    }
+
+    /// `GET path` of something that takes its time.
+    pub fn get_slow(&self, path: &str) -> Result<Value, CallError> {
+        self.answer(self.patient(self.agent.get(self.at(path))).call())
+    }
+
+    /// `POST path` of something that takes its time.
+    pub fn post_slow(&self, path: &str) -> Result<Value, CallError> {
+        self.answer(self.patient(self.agent.post(self.at(path))).send_empty())
+    }
+
+    /// `POST path` of something with a long answer, which is read as it comes.
+    pub fn download(&self, path: &str) -> Result<impl Read + use<>, CallError> {
+        self.opened(self.patient(self.agent.post(self.at(path))).send_empty())
+    }
+
+    /// A request without a limit for its answer as a whole. What is compressed would come in larger pieces, and later.
+    fn patient<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        let settings = self.known(request).config().timeout_global(None).timeout_connect(Some(LIMIT));
+        settings.timeout_recv_response(Some(LONG)).timeout_per_read(Some(LIMIT)).accept_encoding("").build()
+    }
+
+    /// What can be read of an answer, unless it is a refusal.
+    fn opened(&self, answer: Result<Response<Body>, ureq::Error>) -> Result<impl Read + use<>, CallError> {
+        let response = answer.map_err(|reason| self.unreachable(reason))?;
         let status = response.status();
+        if status.is_success() {
+            return Ok(response.into_body().into_reader());
+        }
         Err(self.answer(Ok(response)).err().unwrap_or(CallError::Stranger { url: self.url.clone(), status }))
     }
 

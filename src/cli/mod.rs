@@ -2,9 +2,11 @@
 
 pub mod args;
 mod audit;
+mod backup;
 mod check;
 mod client;
 mod crew;
+mod database;
 pub mod demo;
 mod erase;
 mod events;
@@ -98,6 +100,9 @@ fn execute(args: &Args) -> Result<ExitCode, Failure> {
         }
         Command::Cleanslate(confirmation) => erase::tasks(&config, *confirmation)?,
         Command::Purgequeue(confirmation) => erase::updates(&config, *confirmation)?,
+        Command::Backup(what) => backup::backup(&config, what, args.json)?,
+        Command::Restore(what) => backup::restore(&config, what)?,
+        Command::Database(command) => return database::execute(&config, *command, args.json),
         Command::Job(on) => return jobs::execute(&manager(on, &config)?, &on.command, args.json),
         Command::Task(on) => return tasks::execute(&manager(on, &config)?, &on.command, args.json),
         Command::Audit(on) => audit::execute(&manager(on, &config)?, &on.command, args.json)?,

@@ -1,6 +1,7 @@
 //! What can be said on the command line. What the commands do is in the files beside this folder.
 
 mod audit;
+mod database;
 mod job;
 mod task;
 mod user;
@@ -12,6 +13,7 @@ use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, error::ErrorKin
 
 pub use self::{
     audit::AuditCommand,
+    database::{Backup, DatabaseCommand, Restore},
     job::{BlendJob, Changes, JobCommand, JobFilter, Setting, Submission},
     task::TaskCommand,
     user::{TokenCommand, UserCommand},
@@ -111,6 +113,22 @@ pub enum Command {
     /// What they say is lost: the Server will not hear of it. Those that the Server would not take go with them. Without a
     /// Server nothing waits.
     Purgequeue(Confirmation),
+
+    /// Make a backup of the database, while a Manager runs or not
+    ///
+    /// It is read back before it gets its name. A running Manager makes one by itself every day: see [backup] in manager.toml.
+    /// Task logs are files of their own and not in it.
+    Backup(Backup),
+
+    /// Put a backup in the place of the database, after asking; stop the Manager first
+    ///
+    /// The backup is verified, and what is made of it is checked, before anything is replaced; and what is replaced is kept
+    /// beside the database. A backup of an earlier version becomes one of this version.
+    Restore(Restore),
+
+    /// Check the database, make its file smaller, and say what it is made of, while a Manager runs or not
+    #[command(subcommand)]
+    Database(DatabaseCommand),
 
     /// Submit jobs, look at them and control them, on the running Manager
     Job(On<JobCommand>),
