@@ -37,8 +37,12 @@
 //! With `--dashboards 200` it is measured what so many who listen to all events cost the workers: these go round at the limit of
 //! the machine and at a steady rate, while nobody listens and while all do, in turns.
 //!
+//! With `--backup 1000000` it is measured what it costs the workers that a database of so many tasks is backed up, checked and
+//! compacted: they go round at a steady rate, first on a quiet Manager, then while one of that is done.
+//!
 //! Everything stays on the loopback interface and in a temporary folder, which is deleted in the end.
 
+mod backups;
 mod canned;
 mod dashboards;
 mod drain;
@@ -82,7 +86,7 @@ struct Args {
     /// Cycles a second of all workers together, in the measurement at a steady rate
     #[arg(long, default_value_t = 3_000,
           default_value_ifs([("drain", ArgPredicate::IsPresent, "300"), ("jobs", ArgPredicate::IsPresent, "300"),
-                                ("dashboards", ArgPredicate::IsPresent, "300")]),
+                                ("dashboards", ArgPredicate::IsPresent, "300"), ("backup", ArgPredicate::IsPresent, "300")]),
           value_parser = clap::value_parser!(u64).range(10..=20_000))]
     rate: u64,
     /// Workers registered when memory is measured
@@ -100,6 +104,9 @@ struct Args {
     /// Measure what so many open dashboards cost, instead
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=2_000), conflicts_with_all = ["drain", "jobs"])]
     dashboards: Option<u64>,
+    /// Measure what it costs to care for a database of so many tasks, instead
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=5_000_000), conflicts_with_all = ["drain", "jobs", "dashboards"])]
+    backup: Option<u64>,
     /// How often that is done
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
     rounds: u64,
@@ -170,6 +177,11 @@ async fn measure(args: &Args) -> Outcome<()> {
     if let Some(dashboards) = args.dashboards {
         let run = dashboards::run(args, folder.path(), dashboards).await?;
         println!("{}", report::dashboards(args, folder.path(), dashboards, &run));
+        return Ok(());
+    }
+    if let Some(tasks) = args.backup {
+        let run = backups::run(args, folder.path(), tasks).await?;
+        println!("{}", report::backups(args, folder.path(), &run));
         return Ok(());
     }
     eprintln!("the ceiling ...");

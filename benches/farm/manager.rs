@@ -109,6 +109,14 @@ impl Manager {
         Ok(started.elapsed())
     }
 
+    /// The same program, for a command on this Manager's folder.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.arg("--config").arg(self.folder.join("manager.toml")).args(arguments);
+        command.current_dir(&self.folder);
+        command
+    }
+
     /// Resident memory in bytes.
     pub fn resident(&self) -> Outcome<u64> {
         self.process.memory("VmRSS:")

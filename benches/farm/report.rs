@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, fs, path::Path, time::Duration};
 
 use super::{
-    Args, dashboards, drain, jobs,
+    Args, backups, dashboards, drain, jobs,
     load::Figures,
     scenario::{self, Blocked, Run},
 };
@@ -137,6 +137,47 @@ pub fn jobs(args: &Args, folder: &Path, run: &jobs::Run) -> String {
         ratio(|figures| figures.percentile(50)),
         args.rounds,
         args.seconds
+    )
+}
+
+pub fn backups(args: &Args, folder: &Path, run: &backups::Run) -> String {
+    let backups::Run { tasks, deeds, file, backup, memory: [before, after] } = run;
+    let mut table = "| the database is | in, median | at the most | `POST /task` p50, quiet | p99 | p50 meanwhile | p99 | at the \
+                     most |\n|---|--:|--:|--:|--:|--:|--:|--:|"
+        .to_owned();
+    for backups::Deed { what, took, quiet, busy, .. } in deeds {
+        let mut took = took.clone();
+        took.sort_unstable();
+        let median = took.get(took.len() / 2).copied().unwrap_or_default();
+        let most = took.last().copied().unwrap_or_default();
+        // Writing to a String cannot fail.
+        let _ = write!(
+            table,
+            "\n| {what} | {} | {} | {:.2} ms | {:.2} ms | {:.2} ms | {:.2} ms, {:.1} times | {:.2} ms |",
+            milliseconds(median),
+            milliseconds(most),
+            quiet.percentile(50),
+            quiet.percentile(99),
+            busy.percentile(50),
+            busy.percentile(99),
+            busy.percentile(99) / quiet.percentile(99),
+            busy.percentile(100),
+        );
+    }
+    format!(
+        "{}\n\n{table}\n\n- {} tasks are {} in the file and {} in a backup.\n- The Manager's peak memory was {} when the tasks were \
+         there, and {} in the end.\n\n\
+         To be repeated with `cargo bench --bench farm -- --backup {tasks} --rounds {} --seconds {} --rate {} --workers {}`.",
+        machine(folder),
+        grouped(*tasks),
+        megabytes(*file),
+        megabytes(*backup),
+        megabytes(*before),
+        megabytes(*after),
+        args.rounds,
+        args.seconds,
+        args.rate,
+        args.workers,
     )
 }
 

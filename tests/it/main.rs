@@ -8,6 +8,7 @@ mod bad_input;
 mod below_a_server;
 mod bulk;
 mod cancelling;
+mod care;
 mod command_line;
 mod compiling;
 mod dependencies;

@@ -169,6 +169,10 @@ async fn every_operation_can_be_done() {
         ("get", "/api/tokens", "", "", json!(null)),
         ("post", "/api/tokens", "", "", json!({"name": "bo", "role": "viewer"})),
         ("delete", "/api/tokens/{id}", &about.id.to_string(), "", json!(null)),
+        ("post", "/api/backup", "", "", json!(null)),
+        ("post", "/api/database/check", "", "", json!(null)),
+        ("post", "/api/database/compact", "", "", json!(null)),
+        ("get", "/api/database/stats", "", "", json!(null)),
         ("delete", "/api/tasks", "", "", json!(null)),
         ("delete", "/api/task-update-queue", "", "", json!(null)),
     ] {
