@@ -64,7 +64,7 @@ fn of_file(services: &Services, command: DatabaseCommand) -> Result<Value, Failu
         DatabaseCommand::Compact => {
             let compacted = services.compact_database().map_err(failed)?;
             block_on(async {
-                services.remember_command("compact the database").await;
+                services.remember_command("compact the database", "").await;
                 Ok(())
             })?;
             to_value(compacted)

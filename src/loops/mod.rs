@@ -34,6 +34,7 @@ const TASK_LOGS: Duration = Duration::from_secs(1);
 
 /// How often it is looked whether it is time for a backup.
 const DATABASE: Duration = Duration::from_mins(1);
+
 /// When access tokens were last used is written this often, and sessions that have ended are forgotten.
 const PEOPLE: Duration = Duration::from_mins(1);
 

@@ -129,7 +129,9 @@ async fn a_restore_that_is_killed_leaves_the_old_or_the_new() {
     make(&new, "new", TASKS).await;
     fs::rename(&new, place.database()).unwrap();
     succeeds(&place, &["backup", "new.backup"]);
-    let prepare = || drop(fs::copy(&old, place.database()).unwrap());
+    let prepare = || {
+        fs::copy(&old, place.database()).unwrap();
+    };
     kill_at_moments(&place, &["restore", "new.backup", "--yes"], prepare, || match look(&place.database()) {
         (who, 50) if who == "old" => true,
         (who, tasks) if who == "new" && tasks == u64::from(TASKS) => false,
@@ -154,7 +156,9 @@ async fn compacting_that_is_killed_loses_nothing() {
     thinned.unwrap();
     drop(store);
     let before = fs::metadata(&full).unwrap().len();
-    let prepare = || drop(fs::copy(&full, place.database()).unwrap());
+    let prepare = || {
+        fs::copy(&full, place.database()).unwrap();
+    };
     kill_at_moments(&place, &["database", "compact"], prepare, || {
         assert_eq!(look(&place.database()), ("full".to_owned(), u64::from(TASKS / 2)));
         fs::metadata(place.database()).unwrap().len() >= before
