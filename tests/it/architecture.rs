@@ -16,6 +16,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("tasklogs", &["domain"]),
     ("pictures", &["domain"]),
     ("services", &["domain", "store", "tasklogs", "pictures", "clock"]),
+    ("import", &[]),
     ("upstream", &["domain"]),
     ("exchange", &["services", "upstream", "domain"]),
     ("http", &["exchange", "services", "domain"]),

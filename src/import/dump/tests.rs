@@ -1,0 +1,1 @@
+//! Dumps of all kinds, sound and damaged.
