@@ -12,6 +12,7 @@ mod care;
 mod command_line;
 mod compiling;
 mod dependencies;
+mod dumps;
 mod exchange;
 mod explaining;
 mod failing;

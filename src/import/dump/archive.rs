@@ -169,14 +169,20 @@ impl Archive {
             At::Inside(name) | At::BehindLast(name) => Some(name.clone()),
             At::List | At::Between | At::End => None,
         };
-        frames::recover(&mut self.input, length, &mut self.patience, |input, place, patience| match at {
-            At::List => frames::block_ends(input, place, patience),
-            At::Inside(_) => {
-                frames::document_begins(input, place, patience) || frames::block_ends(input, place, patience)
-            }
-            At::Between | At::BehindLast(_) | At::End => frames::header_begins(input, place, patience),
-        });
-        if matches!(at, At::BehindLast(_)) || frames::ends(&mut self.input, 0) {
+        frames::recover(
+            &mut self.input,
+            length,
+            &mut self.patience,
+            |input, place, doubt, patience| match at {
+                At::List => frames::block_ends(input, place, patience),
+                At::Inside(_) => {
+                    frames::document_begins(input, place, doubt, patience)
+                        || frames::block_ends(input, place, patience)
+                }
+                At::Between | At::BehindLast(_) | At::End => frames::header_begins(input, place, patience),
+            },
+        );
+        if matches!(at, At::BehindLast(_)) || self.input.ahead(1).is_empty() {
             *at = At::Between;
         }
         if let Some(name) = &collection {

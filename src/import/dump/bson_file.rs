@@ -32,9 +32,7 @@ impl Iterator for BsonFile {
             Ok(Frame::Terminator) => Broken::new("a mark stands here that only archives have"),
             Err(broken) => broken,
         };
-        frames::recover(&mut self.input, broken.length, &mut self.patience, |input, at, patience| {
-            frames::ends(input, at) || frames::document_begins(input, at, patience)
-        });
+        frames::recover(&mut self.input, broken.length, &mut self.patience, frames::document_begins);
         let passed_over = self.input.offset() - place.offset;
         Some(Err(Damage { place, collection: Some(collection), reason: broken.reason, passed_over }))
     }

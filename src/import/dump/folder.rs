@@ -4,6 +4,7 @@
 //! makes one file, which people call `COLLECTION.json`. Either may be compressed, and is called `….gz` then.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     fs::{self, File},
     io::Read,
@@ -104,44 +105,43 @@ impl Iterator for Files {
     }
 }
 
-/// The databases of a dump by their names, with the files of each by their collections. The folder may be that of the whole
-/// dump or that of a database.
-pub(super) fn survey(folder: &Path) -> Result<BTreeMap<String, BTreeMap<String, CollectionFile>>, OpenError> {
+/// The files of a database by their collections.
+type Collections = BTreeMap<String, CollectionFile>;
+
+/// The databases of a dump by their names. The folder may be that of the whole dump or that of a database.
+pub(super) fn survey(folder: &Path) -> Result<BTreeMap<String, Collections>, OpenError> {
+    let whole = folder.canonicalize().map_err(unreadable(folder))?;
     let mut databases = BTreeMap::new();
-    let name = folder.canonicalize().map_err(unreadable(folder))?;
-    let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    databases.insert(name, files(folder)?);
-    for entry in sorted(folder)? {
-        if entry.is_dir() {
-            let name = entry.file_name().unwrap_or_default().to_string_lossy();
-            let of_it = files(&entry)?;
-            databases.entry(unescaped(&name)).or_default().extend(of_it);
-        }
+    add_files(folder, databases.entry(name_of(&whole).into_owned()).or_default())?;
+    for path in sorted(folder)?.into_iter().filter(|path| path.is_dir()) {
+        add_files(&path, databases.entry(name_of(&path).into_owned()).or_default())?;
     }
-    databases.retain(|_, files: &mut BTreeMap<_, _>| !files.is_empty());
+    databases.retain(|_, collections| !collections.is_empty());
     if databases.is_empty() {
         return Err(OpenError::NoDump { name: folder.display().to_string() });
     }
     Ok(databases)
 }
 
-fn files(folder: &Path) -> Result<BTreeMap<String, CollectionFile>, OpenError> {
-    let mut files = BTreeMap::<String, CollectionFile>::new();
+fn add_files(folder: &Path, collections: &mut Collections) -> Result<(), OpenError> {
     for path in sorted(folder)? {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let Some((collection, form)) = Form::of(&name) else { continue };
+        let Some((collection, form)) = Form::of(&name_of(&path)) else { continue };
         let about = fs::metadata(&path).map_err(unreadable(&path))?;
         if !about.is_file() {
             continue;
         }
         let collection = true_name(&path, &collection, form);
-        if let Some(other) = files.remove(&collection) {
+        if let Some(other) = collections.remove(&collection) {
             return Err(OpenError::Twice { collection, one: other.path, other: path });
         }
         let size = about.len();
-        files.insert(collection.clone(), CollectionFile { collection, path, form, size });
+        collections.insert(collection.clone(), CollectionFile { collection, path, form, size });
     }
-    Ok(files)
+    Ok(())
+}
+
+fn name_of(path: &Path) -> Cow<'_, str> {
+    path.file_name().unwrap_or_default().to_string_lossy()
 }
 
 fn sorted(folder: &Path) -> Result<Vec<PathBuf>, OpenError> {
@@ -159,7 +159,7 @@ fn sorted(folder: &Path) -> Result<Vec<PathBuf>, OpenError> {
 pub(super) fn true_name(path: &Path, name_of_file: &str, form: Form) -> String {
     /// So many characters of a name are kept when it is cut off.
     const KEPT: usize = 208;
-    let file_name = path.file_name().unwrap_or_default().to_string_lossy();
+    let file_name = name_of(path);
     let is_cut_off = !form.is_json && file_name.get(KEPT..).is_some_and(|rest| rest.starts_with("%24"));
     let whole = is_cut_off.then(|| name_in_metadata(path, &file_name, form)).flatten();
     whole.unwrap_or_else(|| name_of_file.to_owned())
@@ -173,7 +173,7 @@ fn name_in_metadata(path: &Path, file_name: &str, form: Form) -> Option<String> 
     }
     /// No metadata are as large as this, in bytes.
     const LARGEST: u64 = 16 << 20;
-    let (stem, end) = file_name.split_once(".bson")?;
+    let (stem, end) = file_name.rsplit_once(".bson")?;
     let metadata = File::open(path.with_file_name(format!("{stem}.metadata.json{end}"))).ok()?;
     let mut input = Input::new("", metadata.take(LARGEST), form.compression);
     let bytes = input.ahead(usize::try_from(LARGEST).ok()?);

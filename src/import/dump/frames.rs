@@ -25,7 +25,7 @@ pub(super) enum Frame {
 /// What stands at a place cannot be read.
 pub(super) struct Broken {
     pub(super) reason: String,
-    /// How long it is, if its length may be right all the same.
+    /// How long it says it is, if that is possible.
     pub(super) length: Option<usize>,
 }
 
@@ -59,7 +59,7 @@ pub(super) fn next(input: &mut Input) -> Result<Frame, Broken> {
     let Some(bytes) = bytes.get(..length) else {
         let cut = format!("cut short: a document has only {} of its {length} bytes", bytes.len());
         let trouble = input.take_trouble().map(|trouble| format!("{cut}; {trouble}"));
-        return Err(Broken::new(trouble.unwrap_or(cut)));
+        return Err(Broken { reason: trouble.unwrap_or(cut), length: Some(length) });
     };
     match valid::check(bytes) {
         Ok(document) => {
@@ -109,24 +109,22 @@ impl Patience {
     }
 }
 
-/// Goes to the next place where reading can go on: behind what is broken if its length leads to such a place, or else to the
-/// first one that there is, or to the end.
+/// Goes to the next place where reading can go on, or to the end. What is broken may say how long it is: a place before that
+/// may be inside it, which is doubtful.
 pub(super) fn recover(
     input: &mut Input,
     length: Option<usize>,
     patience: &mut Patience,
-    can_go_on: impl Fn(&mut Input, usize, &mut Patience) -> bool,
+    can_go_on: impl Fn(&mut Input, usize, Doubt, &mut Patience) -> bool,
 ) {
     /// After so many bytes they are let go.
     const STRIDE: usize = 64 << 10;
-    let mut at = length.filter(|length| can_go_on(input, *length, patience)).unwrap_or(1);
-    loop {
-        if input.ahead(at + 1).len() <= at {
-            let rest = input.ahead(0).len();
-            input.take(rest);
-            return;
-        }
-        if can_go_on(input, at, patience) {
+    let (began, length) = (input.offset(), length.unwrap_or(0) as u64);
+    let mut at = 1;
+    while !ends(input, at) {
+        let is_inside = input.offset() - began + (at as u64) < length;
+        let doubt = if is_inside { Doubt::Inside } else { Doubt::None };
+        if can_go_on(input, at, doubt, patience) {
             input.take(at);
             return;
         }
@@ -137,17 +135,37 @@ pub(super) fn recover(
             at = 0;
         }
     }
+    let rest = input.ahead(0).len();
+    input.take(rest);
+}
+
+/// May what is found be part of something else?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Doubt {
+    None,
+    /// It is inside something that is broken, as far as the length of that is right.
+    Inside,
 }
 
 /// Does all end at this place?
-pub(super) fn ends(input: &mut Input, at: usize) -> bool {
+fn ends(input: &mut Input, at: usize) -> bool {
     input.ahead(at + 1).len() <= at
 }
 
-/// Does a document of a collection begin at this place? MongoDB puts `_id` first in all of them, so that a document inside
-/// another is rarely mistaken for one.
-pub(super) fn document_begins(input: &mut Input, at: usize, patience: &mut Patience) -> bool {
-    field_begins(input, at, None, b"_id\0") && is_document(input, at, patience)
+/// Does a document of a collection begin at this place? MongoDB puts `_id` first in all of them. One that is inside another is
+/// told by what comes behind it: the next document, or the end.
+pub(super) fn document_begins(input: &mut Input, at: usize, doubt: Doubt, patience: &mut Patience) -> bool {
+    const FIRST: &[u8] = b"_id\0";
+    if !field_begins(input, at, None, FIRST) {
+        return false;
+    }
+    document_at(input, at, patience).is_some_and(|length| {
+        let behind = at + length;
+        doubt == Doubt::None
+            || ends(input, behind)
+            || input.ahead(behind + 4)[behind..].starts_with(&TERMINATOR)
+            || field_begins(input, behind, None, FIRST)
+    })
 }
 
 /// Does a terminator stand at this place, with the header of a block or the end behind it?
@@ -160,7 +178,7 @@ pub(super) fn block_ends(input: &mut Input, at: usize, patience: &mut Patience) 
 /// Does the header of a block of an archive begin at this place?
 pub(super) fn header_begins(input: &mut Input, at: usize, patience: &mut Patience) -> bool {
     const STRING: u8 = 2;
-    field_begins(input, at, Some(STRING), b"db\0") && is_document(input, at, patience)
+    field_begins(input, at, Some(STRING), b"db\0") && document_at(input, at, patience).is_some()
 }
 
 /// Could a document begin here whose first field has this type and name?
@@ -173,17 +191,16 @@ fn field_begins(input: &mut Input, at: usize, kind: Option<u8>, name: &[u8]) -> 
         && length.copied().and_then(document_length).is_some()
 }
 
-fn is_document(input: &mut Input, at: usize, patience: &mut Patience) -> bool {
-    let Some(length) = input.ahead(at + 4)[at..].first_chunk().copied().and_then(document_length) else {
-        return false;
-    };
+/// How long the document is that stands at this place, if it is one.
+fn document_at(input: &mut Input, at: usize, patience: &mut Patience) -> Option<usize> {
+    let length = input.ahead(at + 4).get(at..)?.first_chunk().copied().and_then(document_length)?;
     if !patience.is_left() {
-        return false;
+        return None;
     }
-    let Some(bytes) = input.ahead(at + length).get(at..at + length) else { return false };
+    let bytes = input.ahead(at + length).get(at..at + length)?;
     let is_sound = valid::check(bytes).is_ok();
     if !is_sound {
         patience.spend(length);
     }
-    is_sound
+    is_sound.then_some(length)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{
     Damage, Document, extended_json,
-    frames::{self, Broken, Patience},
+    frames::{self, Broken, Doubt, Patience},
     input::Input,
 };
 
@@ -164,7 +164,7 @@ enum State {
 
 /// Does a document begin at this place? Either it begins a line, or it begins with `_id`, as all documents do that were
 /// exported.
-fn document_begins(input: &mut Input, at: usize, patience: &mut Patience) -> bool {
+fn document_begins(input: &mut Input, at: usize, _: Doubt, patience: &mut Patience) -> bool {
     /// So much of it is looked at.
     const HEAD: usize = 16;
     let head = input.ahead(at + HEAD).get(at..).unwrap_or_default();

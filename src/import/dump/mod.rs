@@ -14,9 +14,6 @@ mod input;
 mod json_file;
 mod valid;
 
-#[cfg(test)]
-mod tests;
-
 use std::{
     collections::BTreeSet,
     fmt, fs, io,

@@ -3,6 +3,7 @@
 mod authority;
 mod contract;
 mod door;
+pub mod dump;
 mod events;
 mod https;
 mod jobs;

@@ -1,1 +1,0 @@
-//! Dumps of all kinds, sound and damaged.
