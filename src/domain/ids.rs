@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
+use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -36,6 +37,12 @@ fn write_hex(bytes: [u8; 12], f: &mut fmt::Formatter<'_>) -> fmt::Result {
         pair[1] = DIGITS[usize::from(byte & 0xf)];
     }
     f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+}
+
+/// When an ID was made, to the second: its first four bytes say so.
+pub fn made_at([a, b, c, d, ..]: [u8; 12]) -> Timestamp {
+    let seconds = u32::from_be_bytes([a, b, c, d]);
+    Timestamp::from_second(seconds.into()).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 macro_rules! object_id {

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    ids::JobId,
+    ids::{JobId, made_at},
     tags::Tags,
     task::{TaskEvent, TaskStatus},
     time_left::Measured,
@@ -32,6 +32,22 @@ pub struct Job {
     pub of_server: bool,
     /// The jobs that have to be completed first. One that is not known any more counts as completed.
     pub depends_on: Vec<JobId>,
+}
+
+impl Job {
+    /// A job of which nothing is known but its tasks.
+    pub fn known_by_its_tasks(id: JobId, job_type: &str, of_server: bool) -> Self {
+        Self {
+            id,
+            name: format!("{job_type} {id}"),
+            job_type: job_type.to_owned(),
+            settings: "{}".into(),
+            metadata: "{}".into(),
+            created: made_at(id.0),
+            of_server,
+            depends_on: Vec::new(),
+        }
+    }
 }
 
 /// The job type of test renders.

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     domain::{
-        ids::{JobId, TaskId, WorkerId},
+        ids::{TaskId, WorkerId},
         job::Job,
         server_task::{OwnView, Reception, ServerTask, receive},
         task::{Progress, Task, TaskEvent, TaskStatus},
@@ -213,23 +213,8 @@ fn keep_job(tx: &mut WriteTx<'_>, sent: &ServerTask) -> Result<(), Error> {
     if tx.job(sent.job)?.is_some() {
         return Ok(tx.set_job_priority(sent.job, sent.job_priority)?);
     }
-    let job = Job {
-        id: sent.job,
-        name: format!("{} {}", sent.job_type, sent.job),
-        job_type: sent.job_type.clone(),
-        settings: "{}".into(),
-        metadata: "{}".into(),
-        created: birth(sent.job),
-        of_server: true,
-        depends_on: Vec::new(),
-    };
+    let job = Job::known_by_its_tasks(sent.job, &sent.job_type, true);
     Ok(tx.insert_job(&job, sent.job_priority)?)
-}
-
-/// When an ID was made: its first four bytes are seconds.
-fn birth(JobId([a, b, c, d, ..]): JobId) -> Timestamp {
-    let seconds = u32::from_be_bytes([a, b, c, d]);
-    Timestamp::from_second(seconds.into()).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 /// Keeps a task as the Server says, with this status. What only the Manager knows of it stays.

@@ -39,6 +39,17 @@ impl<T: Rows> Tx<T> {
         }
     }
 
+    /// Since when the worker is blacklisted for this job and task type, whether that still counts or not.
+    pub fn blacklisted_since(
+        &self,
+        worker: WorkerId,
+        job: JobId,
+        task_type: &str,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let row = self.get(Table::Blacklist, &key(worker, job, task_type))?;
+        row.map(|created| time_from(created.value())).transpose()
+    }
+
     /// The entries that count, of one worker or of all.
     pub fn blacklist(&self, worker: Option<WorkerId>) -> Result<Vec<BlacklistEntry>, StoreError> {
         let mut entries = self.blacklist_rows(worker)?;
@@ -73,9 +84,15 @@ impl<T: Rows> Tx<T> {
 impl WriteTx<'_> {
     /// Blacklists the worker from now on.
     pub fn put_blacklist(&mut self, worker: WorkerId, job: JobId, task_type: &str) -> Result<(), StoreError> {
-        let now = time_bytes(self.now());
-        self.touched().workers.add(worker);
-        self.insert(Table::Blacklist, &key(worker, job, task_type), &now)
+        let created = self.now();
+        self.put_blacklist_entry(&BlacklistEntry { worker, job, task_type: task_type.to_owned(), created })
+    }
+
+    /// Keeps a line of the blacklist.
+    pub fn put_blacklist_entry(&mut self, entry: &BlacklistEntry) -> Result<(), StoreError> {
+        let BlacklistEntry { worker, job, task_type, created } = entry;
+        self.touched().workers.add(*worker);
+        self.insert(Table::Blacklist, &key(*worker, *job, task_type), &time_bytes(*created))
     }
 
     /// Trusts the worker again.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     StoreError, codec,
     dependencies::dependency_key,
+    extras::ExtraOf,
     keys::{Head, Key, Parts, number_from},
     ready::only_for,
     records::TaskRow,
@@ -47,6 +48,7 @@ impl ReadTx {
         self.check_heads(&expected, &mut found)?;
         self.check_workers(&mut found)?;
         self.check_histories(&mut found)?;
+        self.check_extras(&mut found)?;
         Ok(found)
     }
 
@@ -83,12 +85,13 @@ impl ReadTx {
             must(self.has(Table::InHand, &key)?, "it is in hand but not listed so");
             expected.in_hand += 1;
         }
-        for by in &task.failed_by {
+        for by in task.failed_by.iter().map(|by| by.id).collect::<BTreeSet<_>>() {
+            let is_there = self.has_worker(by)?;
             must(
-                self.has_failed(by.id, task.job, &task.task_type, task.id)? || self.worker(by.id)?.is_none(),
+                self.has_failed(by, task.job, &task.task_type, task.id)? || !is_there,
                 "a failure of it is not recorded",
             );
-            expected.failures += u64::from(self.worker(by.id)?.is_some());
+            expected.failures += u64::from(is_there);
         }
         if row.ready().is_some() {
             let listed = self
@@ -177,6 +180,24 @@ impl ReadTx {
             let id = Parts(id.value()).task()?;
             if !self.has(Table::Tasks, &id.0)? {
                 found.push(format!("task {id}: it has a history but is not there"));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_extras(&self, found: &mut Vec<String>) -> Result<(), StoreError> {
+        for row in self.extras()? {
+            let (of, json) = row?;
+            let is_there = match of {
+                ExtraOf::Task(task) => self.has(Table::Tasks, &task.0)?,
+                ExtraOf::Worker(worker) => self.has_worker(worker)?,
+                ExtraOf::Update(_) | ExtraOf::BlacklistLine(_) | ExtraOf::Settings(_) => true,
+            };
+            if !is_there {
+                found.push(format!("{of:?} brought something along but is not there"));
+            }
+            if serde_json::from_str::<serde_json::Map<_, _>>(&json).is_err() {
+                found.push(format!("what {of:?} brought along is no JSON object"));
             }
         }
         Ok(())

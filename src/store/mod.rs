@@ -6,10 +6,12 @@
 mod audit;
 pub mod backup;
 mod blacklist;
+mod bulk;
 mod check;
 mod codec;
 mod dependencies;
 mod events;
+mod extras;
 mod failures;
 pub mod heartbeats;
 mod jobs;
@@ -52,6 +54,8 @@ use self::{
 };
 pub use self::{
     blacklist::BlacklistEntry,
+    bulk::Settled,
+    extras::ExtraOf,
     people::SecretDigest,
     ready::ReadyGroup,
     server_wishes::LogRequest,

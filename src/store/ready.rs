@@ -214,12 +214,11 @@ impl<T: Rows> Tx<T> {
 impl WriteTx<'_> {
     /// Puts a task among the ready ones. It was not there before.
     pub(super) fn insert_ready(&mut self, ready: &ReadyTask<'_>) -> Result<(), StoreError> {
-        let value = ready.only_for.map_or(Vec::new(), |worker| worker.0.to_vec());
         let Some(job_priority) = self.priority_if_running(ready.job)? else {
-            return self.insert(Table::Ready, &ready.key(), &value);
+            return self.insert_ready_row(ready);
         };
         let before = self.first_of_group(ready.task_type, ready.job, job_priority)?;
-        self.insert(Table::Ready, &ready.key(), &value)?;
+        self.insert_ready_row(ready)?;
         let own = Head { job_priority, priority: ready.priority, task: ready.task, job: ready.job };
         let Some(head) = before else { return self.put_head(ready.task_type, &own, 1) };
         let count = self.count_behind(ready.task_type, &head)? + 1;
@@ -228,6 +227,12 @@ impl WriteTx<'_> {
         }
         self.remove(Table::ReadyHeads, &head.key(ready.task_type))?;
         self.put_head(ready.task_type, &own, count)
+    }
+
+    /// The same, but the head of its group is left as it is.
+    pub(super) fn insert_ready_row(&mut self, ready: &ReadyTask<'_>) -> Result<(), StoreError> {
+        let value = ready.only_for.map_or(Vec::new(), |worker| worker.0.to_vec());
+        self.insert(Table::Ready, &ready.key(), &value)
     }
 
     /// Takes a task from among the ready ones. It was there.
@@ -289,7 +294,7 @@ impl WriteTx<'_> {
         Ok(groups)
     }
 
-    fn put_head(&mut self, task_type: &str, head: &Head, count: u64) -> Result<(), StoreError> {
+    pub(super) fn put_head(&mut self, task_type: &str, head: &Head, count: u64) -> Result<(), StoreError> {
         self.insert(Table::ReadyHeads, &head.key(task_type), &count.to_be_bytes())
     }
 }

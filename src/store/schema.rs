@@ -97,6 +97,8 @@ tables! {
     Events = "events",
     /// Sequence number → something that a person did.
     Audit = "audit",
+    /// (kind, ID) → JSON text. What imported things brought along and the Manager has no use for.
+    Extras = "extras",
     /// Minute since 1970 → what workers did in it.
     Minutes = "minutes",
     /// Name → a number.

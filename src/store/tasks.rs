@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     StoreError,
+    extras::ExtraOf,
     keys::{Key, Parts, number_from, time_bytes, time_from},
     ready::ReadyTask,
     records::TaskRow,
@@ -227,7 +228,7 @@ impl WriteTx<'_> {
         self.reindex(task.id, old.as_ref(), Some(&new))
     }
 
-    /// Forgets a task, its commands, its history and who failed it.
+    /// Forgets a task, its commands, its history, what it brought along and who failed it.
     pub fn delete_task(&mut self, id: TaskId) -> Result<(), StoreError> {
         let Some(old) = self.task_row(id)? else { return Ok(()) };
         self.remove(Table::Tasks, &id.0)?;
@@ -237,6 +238,7 @@ impl WriteTx<'_> {
             self.forget_failure(by.id, old.task.job, &old.task.task_type, id)?;
         }
         self.forget_ask_again(id)?;
+        self.forget_extra(ExtraOf::Task(id))?;
         self.reindex(id, Some(&old), None)
     }
 
@@ -264,6 +266,7 @@ impl WriteTx<'_> {
         ] {
             self.clear(table)?;
         }
+        self.forget_extras_of_tasks()?;
         self.forget_summaries();
         *self.touched() = Touched::everything();
         Ok(tasks)

@@ -80,6 +80,13 @@ impl<T: Rows> Tx<T> {
 }
 
 impl ReadTx {
+    /// The IDs of all updates that wait.
+    pub fn ids_of_updates(&self) -> Result<HashSet<[u8; 12]>, StoreError> {
+        self.prefix(Table::UpdateQueue, &[])?
+            .map(|row| Ok(codec::decode_begin::<TaskUpdate, TaskUpdateIds>(row?.1.value())?.id))
+            .collect()
+    }
+
     /// Since when the oldest update waits.
     pub fn oldest_update_since(&self) -> Result<Option<Timestamp>, StoreError> {
         Ok(self.oldest_updates(0, 1, &HashSet::new())?.first().map(|(_, update)| update.received))
@@ -132,6 +139,7 @@ impl WriteTx<'_> {
         for table in [Table::UpdateQueue, Table::UpdatesByTask, Table::UpdatesSetAside] {
             self.clear(table)?;
         }
+        self.forget_extras_of_updates()?;
         Ok(purged)
     }
 

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::{
     StoreError, codec,
+    extras::ExtraOf,
     keys::{Key, time_bytes, time_from},
     schema::Table,
     tx::{Rows, Tx, WriteTx},
@@ -14,6 +15,11 @@ impl<T: Rows> Tx<T> {
     /// A worker.
     pub fn worker(&self, id: WorkerId) -> Result<Option<Worker>, StoreError> {
         self.record(Table::Workers, &id.0)
+    }
+
+    /// Is there a worker with this ID?
+    pub fn has_worker(&self, id: WorkerId) -> Result<bool, StoreError> {
+        Ok(self.get(Table::Workers, &id.0)?.is_some())
     }
 
     /// All workers, in the order of their IDs.
@@ -64,6 +70,6 @@ impl WriteTx<'_> {
         self.remove(Table::RecentTasks, &key)?;
         self.remove_prefix(Table::Failures, &key)?;
         self.remove_prefix(Table::Blacklist, &key)?;
-        Ok(())
+        self.forget_extra(ExtraOf::Worker(id))
     }
 }

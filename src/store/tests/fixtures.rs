@@ -24,7 +24,7 @@ use crate::{
         task_update::{SetAside, TaskUpdate},
         worker::{SecretHash, Worker},
     },
-    store::{Store, StoreError, backup::verify, schema::SCHEMA_VERSION},
+    store::{ExtraOf, Store, StoreError, backup::verify, schema::SCHEMA_VERSION},
 };
 
 fn fixture(version: u32) -> PathBuf {
@@ -67,6 +67,7 @@ fn fill(store: &Store) {
         tx.put_task(&Task { status: TaskStatus::Completed, activity: "done".into(), ..active })?;
         let queued = tx.task(task_id(2))?.unwrap();
         tx.put_task(&Task { status: TaskStatus::Active, worker_id: Some(worker_id(1)), ..queued })?;
+        tx.put_extra(ExtraOf::Task(task_id(1)), "{\"user\":\"ada\"}")?;
         tx.put_receipt("key", &Receipt { job: job_id(1), digest: [7; 32], taken: NOW })?;
         tx.push_update(&update(1))?;
         tx.put_aside(&SetAside { update: update(3), reason: "no".into(), at: NOW })?;

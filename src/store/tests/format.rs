@@ -270,7 +270,8 @@ fn the_names_of_tables_never_change() {
         names,
         "meta settings jobs job-states dependents tasks commands task-histories tasks-by-job children ready \
          ready-heads in-hand workers workers-seen recent-tasks failures blacklist submissions access-tokens sessions \
-         update-queue updates-by-task updates-set-aside ask-again log-requests events audit minutes counters"
+         update-queue updates-by-task updates-set-aside ask-again log-requests events audit extras \
+         minutes counters"
     );
 }
 

@@ -1,6 +1,7 @@
 //! The store under test: its file format, its indices, its group commit, and what it makes of bad disks.
 
 mod backups;
+mod bulk;
 mod disk;
 mod faults;
 mod fixtures;
