@@ -12,6 +12,7 @@ mod erase;
 mod events;
 mod explain;
 mod here;
+mod import;
 mod jobs;
 pub mod logging;
 mod outage;
@@ -103,6 +104,7 @@ fn execute(args: &Args) -> Result<ExitCode, Failure> {
         Command::Backup(what) => backup::backup(&config, what, args.json)?,
         Command::Restore(what) => backup::restore(&config, what)?,
         Command::Database(command) => return database::execute(&config, *command, args.json),
+        Command::Import(command) => return import::execute(command, &config, args.json),
         Command::Job(on) => return jobs::execute(&manager(on, &config)?, &on.command, args.json),
         Command::Task(on) => return tasks::execute(&manager(on, &config)?, &on.command, args.json),
         Command::Audit(on) => audit::execute(&manager(on, &config)?, &on.command, args.json)?,

@@ -62,7 +62,7 @@ pub fn age(document: &Value, field: &str, now: Timestamp) -> String {
 }
 
 /// A text without signs that steer the terminal: whoever registers a worker chooses its name.
-fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> String {
     text.chars().map(|sign| if sign.is_control() { char::REPLACEMENT_CHARACTER } else { sign }).collect()
 }
 

@@ -1,3 +1,252 @@
-//! What comes in from elsewhere: the data of other Managers, and of older ones.
+//! What comes in from elsewhere. A source finds things one after the other and says what they are in the Manager's own terms,
+//! or why they cannot be taken; all of them go into a new file beside the database, which takes its place when all is well.
+//!
+//! Sources read on a thread of their own, and a bounded number of things is in memory at a time, however many there are.
 
 pub mod dump;
+pub mod loader;
+pub mod mongodb;
+pub mod progress;
+pub mod report;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    },
+    thread,
+    time::Duration,
+};
+
+use jiff::Timestamp;
+
+use self::{
+    loader::{Item, Loader},
+    progress::Progress,
+    report::{Report, Skip},
+};
+use crate::store::{OpenError, StoreError, new_file::NewFile};
+
+/// As many things are handed from the reading to the writing thread at a time,
+const BATCH: usize = 500;
+
+/// or so many bytes,
+const BATCH_BYTES: usize = 1 << 20;
+
+/// and so many times that may wait.
+const WAITING: usize = 4;
+
+/// So long the writing thread waits before it looks whether it is to end.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Where an import goes to, and how.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The database.
+    pub database: PathBuf,
+    /// Into what is in the database already, of which nothing is overwritten that is newer. Otherwise the database has to be
+    /// empty.
+    pub merge: bool,
+    /// Only to see what would happen.
+    pub dry_run: bool,
+    /// Also when not everything can be imported.
+    pub allow_skips: bool,
+}
+
+/// Something that a source has found.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// In which collection, or table.
+    pub collection: String,
+    /// What it is called in a report: its ID; where it has none, or none that can be read, the place at which it stands. It may
+    /// be left empty for what is called by the ID of its item.
+    pub id: String,
+    /// What it is, or why it cannot be taken.
+    pub what: Result<Item, Refusal>,
+    /// So many bytes of the input were read by now.
+    pub bytes_read: u64,
+}
+
+/// Why something is not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// It is of a kind with which the Manager has nothing to do.
+    NotOurs,
+    /// It stands for a whole collection of another database, of which nothing was read.
+    NotRead,
+    /// What is wrong with it.
+    Because(String),
+}
+
+/// Why nothing was imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// A Manager runs.
+    #[error("{}: a Flamenco Manager is running on this database; stop it first, and start it again afterwards", .0.display())]
+    Running(PathBuf),
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Open(OpenError),
+    /// There is something in the database.
+    #[error(
+        "{}: the database is not empty; add what is imported to it with --merge, or set another `database_path`",
+        .0.display()
+    )]
+    NotEmpty(PathBuf),
+    /// The new file cannot be written.
+    #[error("{}: {source}; is the disk full?", path.display())]
+    Write {
+        /// The database.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The new file cannot be written, or what was in the database cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What is to be imported cannot be read to its end.
+    #[error("{0}")]
+    Source(String),
+    /// What was skipped cannot be noted.
+    #[error("a temporary file, for what was skipped, cannot be written: {0}")]
+    Note(io::Error),
+    /// Somebody wanted it to end.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// How an import ended.
+pub struct Outcome {
+    /// What became of everything.
+    pub report: Report,
+    /// Is it in the database now?
+    pub is_in_place: bool,
+}
+
+/// Imports all that `source` finds: all of it or, when it returns an error, nothing. An error of the source is its end.
+/// What was skipped keeps everything from being put in place, unless the plan allows it. `stop` ends it early.
+pub fn import<S>(
+    plan: &Plan,
+    source: S,
+    report: Report,
+    progress: &Progress,
+    now: Timestamp,
+    stop: &AtomicBool,
+) -> Result<Outcome, ImportError>
+where
+    S: IntoIterator<Item = Result<Found, String>> + Send,
+{
+    let place = plan.database.as_path();
+    let new = NewFile::beside(place).map_err(|error| explain(error, place))?;
+    if !new.is_first() {
+        new.copy_what_is_there().map_err(cannot_write(place))?;
+    }
+    let mut loader = Loader::open(new.path(), now, report)?;
+    if !plan.merge && !loader.is_without_a_farm()? {
+        return Err(ImportError::NotEmpty(place.to_owned()));
+    }
+    thread::scope(|scope| {
+        let (sender, receiver) = sync_channel(WAITING);
+        let reading = scope.spawn(move || read(source, &sender, stop));
+        let written = loader.load(Incoming::new(receiver, progress, stop));
+        // It ends by itself now: it finds nobody who takes what it reads.
+        let read = reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        read.map_err(ImportError::Source).and(written)
+    })?;
+    progress.goes_on_with("sorting");
+    let report = loader.finish()?;
+    if stop.load(Ordering::Relaxed) {
+        return Err(ImportError::Interrupted);
+    }
+    let goes = report.total().skipped() == 0 || plan.allow_skips;
+    let is_in_place = goes && !plan.dry_run;
+    if is_in_place {
+        new.put_in_place(None).map_err(cannot_write(place))?;
+    }
+    progress.is_over();
+    Ok(Outcome { report, is_in_place })
+}
+
+fn explain(error: OpenError, place: &Path) -> ImportError {
+    match error {
+        OpenError::InUse { .. } => ImportError::Running(place.to_owned()),
+        error => ImportError::Open(error),
+    }
+}
+
+fn cannot_write(place: &Path) -> impl FnOnce(io::Error) -> ImportError {
+    let path = place.to_owned();
+    |source| ImportError::Write { path, source }
+}
+
+/// Reads the source to its end, or until nobody takes any more.
+fn read(
+    source: impl IntoIterator<Item = Result<Found, String>>,
+    to: &SyncSender<Vec<Found>>,
+    stop: &AtomicBool,
+) -> Result<(), String> {
+    let (mut batch, mut bytes) = (Vec::with_capacity(BATCH), 0);
+    for found in source {
+        let found = found?;
+        bytes += found.what.as_ref().map_or(0, Item::size);
+        batch.push(found);
+        if batch.len() == BATCH || bytes >= BATCH_BYTES {
+            bytes = 0;
+            let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
+            if stop.load(Ordering::Relaxed) || to.send(full).is_err() {
+                return Ok(());
+            }
+        }
+    }
+    // If nobody takes it there is a reason that is told elsewhere.
+    let _ = to.send(batch);
+    Ok(())
+}
+
+/// What comes from the reading thread, one after the other.
+struct Incoming<'a> {
+    batches: Receiver<Vec<Found>>,
+    batch: std::vec::IntoIter<Found>,
+    documents: u64,
+    progress: &'a Progress,
+    stop: &'a AtomicBool,
+}
+
+impl<'a> Incoming<'a> {
+    fn new(batches: Receiver<Vec<Found>>, progress: &'a Progress, stop: &'a AtomicBool) -> Self {
+        Self { batches, batch: Vec::new().into_iter(), documents: 0, progress, stop }
+    }
+}
+
+impl Iterator for Incoming<'_> {
+    type Item = Result<Found, ImportError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(found) = self.batch.next() {
+                self.documents += 1;
+                return Some(Ok(found));
+            }
+            if self.stop.load(Ordering::Relaxed) {
+                return Some(Err(ImportError::Interrupted));
+            }
+            self.batch = match self.batches.recv_timeout(PATIENCE) {
+                Ok(batch) => batch.into_iter(),
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => return None,
+            };
+            if let Some(last) = self.batch.as_slice().last() {
+                self.progress.at(last.bytes_read, self.documents);
+            }
+        }
+    }
+}
+
+impl Found {
+    /// The same, as something that is skipped for this reason.
+    fn skipped(self, reason: String) -> Skip {
+        Skip { collection: self.collection, id: self.id, reason }
+    }
+}

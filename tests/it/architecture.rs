@@ -16,7 +16,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("tasklogs", &["domain"]),
     ("pictures", &["domain"]),
     ("services", &["domain", "store", "tasklogs", "pictures", "clock"]),
-    ("import", &[]),
+    ("import", &["store", "domain"]),
     ("upstream", &["domain"]),
     ("exchange", &["services", "upstream", "domain"]),
     ("http", &["exchange", "services", "domain"]),
@@ -33,7 +33,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
     (
         "cli",
-        &["app", "simulate", "services", "store", "tasklogs", "pictures", "tls", "config", "clock", "domain"],
+        &[
+            "app", "import", "simulate", "services", "store", "tasklogs", "pictures", "tls", "config",
+            "clock", "domain",
+        ],
     ),
     ("main", &["cli"]),
     ("lib", &[]),

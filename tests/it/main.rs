@@ -22,6 +22,7 @@ mod history;
 mod https;
 mod idempotency;
 mod images;
+mod import;
 mod job_cleanup;
 mod job_life;
 mod jobs_api;

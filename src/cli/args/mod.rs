@@ -2,6 +2,7 @@
 
 mod audit;
 mod database;
+mod import;
 mod job;
 mod task;
 mod user;
@@ -14,6 +15,7 @@ use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, error::ErrorKin
 pub use self::{
     audit::AuditCommand,
     database::{Backup, DatabaseCommand, Restore},
+    import::{ImportCommand, ImportHow, MongodbDump},
     job::{BlendJob, Changes, JobCommand, JobFilter, Setting, Submission},
     task::TaskCommand,
     user::{TokenCommand, UserCommand},
@@ -58,7 +60,7 @@ pub struct Args {
     #[command(flatten)]
     loudness: Loudness,
 
-    /// Log a JSON object a line; "check", "job", "task", "worker" and "user" print JSON
+    /// Log a JSON object a line; "check", "import", "job", "task", "worker" and "user" print JSON
     #[arg(long, global = true, help_heading = GENERAL)]
     pub json: bool,
 
@@ -129,6 +131,13 @@ pub enum Command {
     /// Check the database, make its file smaller, and say what it is made of, while a Manager runs or not
     #[command(subcommand)]
     Database(DatabaseCommand),
+
+    /// Take over what another program knows of the farm
+    ///
+    /// It is written into a new file beside the database, which takes its place when all is well: until then nothing is
+    /// changed. No Manager may be running on the database meanwhile.
+    #[command(subcommand)]
+    Import(ImportCommand),
 
     /// Submit jobs, look at them and control them, on the running Manager
     Job(On<JobCommand>),

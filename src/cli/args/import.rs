@@ -1,0 +1,73 @@
+//! What can be said about taking over a farm from elsewhere.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Subcommand};
+
+/// Where a farm is taken over from.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum ImportCommand {
+    /// Take over a farm from Flamenco Manager 2.x, out of a dump of its MongoDB
+    ///
+    /// Tasks, workers with their secrets and sleep schedules, failures, the blacklist and the updates that the Server has yet
+    /// to hear come along. Workers go on with their old credentials. Without a Server the jobs are rebuilt from their tasks.
+    ///
+    /// The report says what became of each document. If anything has to be left out nothing is imported, and the exit code
+    /// is 1, unless --allow-skips is given.
+    Mongodb(MongodbDump),
+}
+
+/// A dump, and what to do with it.
+#[derive(Debug, Clone, PartialEq, Eq, ClapArgs)]
+pub struct MongodbDump {
+    /// What mongodump or mongoexport wrote: a folder, a file, an archive; "-" for an archive on standard input
+    #[arg(value_name = "PATH")]
+    pub path: PathBuf,
+
+    /// The database in the dump, if it has several
+    #[arg(long, value_name = "NAME")]
+    pub database: Option<String>,
+
+    /// Take what can be read of a damaged dump
+    #[arg(long)]
+    pub salvage: bool,
+
+    /// How it is imported.
+    #[command(flatten)]
+    pub how: ImportHow,
+}
+
+/// How anything is imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ClapArgs)]
+pub struct ImportHow {
+    /// Only say what would be imported
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Add to what is in the database; nothing is overwritten that is newer
+    #[arg(long)]
+    pub merge: bool,
+
+    /// Import the rest if something has to be left out
+    #[arg(long)]
+    pub allow_skips: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::{Command, tests::command};
+
+    #[test]
+    fn a_dump_is_a_path_with_wishes() {
+        let how = ImportHow { dry_run: false, merge: false, allow_skips: false };
+        let dump = MongodbDump { path: "dump/".into(), database: None, salvage: false, how };
+        assert_eq!(command("import mongodb dump/"), Command::Import(ImportCommand::Mongodb(dump.clone())));
+        let how = ImportHow { dry_run: true, merge: true, allow_skips: true };
+        let dump = MongodbDump { path: "-".into(), database: Some("farm".into()), salvage: true, how };
+        assert_eq!(
+            command("import mongodb - --database farm --salvage --dry-run --merge --allow-skips"),
+            Command::Import(ImportCommand::Mongodb(dump))
+        );
+    }
+}
