@@ -40,6 +40,9 @@
 //! With `--backup 1000000` it is measured what it costs the workers that a database of so many tasks is backed up, checked and
 //! compacted: they go round at a steady rate, first on a quiet Manager, then while one of that is done.
 //!
+//! With `--import 1000000` it is measured how fast a dump of so many tasks is imported, and how fast it is read if nothing is done with
+//! what is read.
+//!
 //! Everything stays on the loopback interface and in a temporary folder, which is deleted in the end.
 
 mod backups;
@@ -48,6 +51,7 @@ mod dashboards;
 mod drain;
 mod fake_server;
 mod fill;
+mod imports;
 mod jobs;
 mod load;
 mod manager;
@@ -107,6 +111,9 @@ struct Args {
     /// Measure what it costs to care for a database of so many tasks, instead
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=5_000_000), conflicts_with_all = ["drain", "jobs", "dashboards"])]
     backup: Option<u64>,
+    /// Measure how a dump of so many tasks is imported, instead
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000_000), conflicts_with_all = ["drain", "jobs", "dashboards"])]
+    import: Option<u32>,
     /// How often that is done
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
     rounds: u64,
@@ -182,6 +189,11 @@ async fn measure(args: &Args) -> Outcome<()> {
     if let Some(tasks) = args.backup {
         let run = backups::run(args, folder.path(), tasks).await?;
         println!("{}", report::backups(args, folder.path(), &run));
+        return Ok(());
+    }
+    if let Some(tasks) = args.import {
+        let run = imports::run(args, folder.path(), tasks)?;
+        println!("{}", report::imports(args, folder.path(), tasks, &run));
         return Ok(());
     }
     eprintln!("the ceiling ...");

@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, fs, path::Path, time::Duration};
 
 use super::{
-    Args, backups, dashboards, drain, jobs,
+    Args, backups, dashboards, drain, imports, jobs,
     load::Figures,
     scenario::{self, Blocked, Run},
 };
@@ -213,6 +213,31 @@ pub fn dashboards(args: &Args, folder: &Path, count_of_all: u64, run: &dashboard
         args.seconds,
         args.rate,
         args.workers,
+    )
+}
+
+/// How a dump was read and imported.
+pub fn imports(args: &Args, folder: &Path, tasks: u32, run: &imports::Run) -> String {
+    let imports::Run { documents, bytes, reading, importing, peak, database } = run;
+    let mut table =
+        String::from("| | documents/s, best round | worst | seconds, best round |\n|---|--:|--:|--:|");
+    for (name, took) in [("read alone", reading), ("imported", importing)] {
+        let mut rates: Vec<_> = took.iter().map(|took| count(*documents) / took.as_secs_f64()).collect();
+        rates.sort_by(f64::total_cmp);
+        let (worst, best) = (rates.first().unwrap_or(&0.0), rates.last().unwrap_or(&0.0));
+        let seconds = count(*documents) / best;
+        // Writing to a String cannot fail.
+        let _ = write!(table, "\n| {name} | {best:.0} | {worst:.0} | {seconds:.2} |");
+    }
+    format!(
+        "{}\n\n{table}\n\n- {} documents, {} of BSON; the database has {}.\n- The most memory of an import: {}.\n\n\
+         To be repeated with `cargo bench --bench farm -- --import {tasks} --rounds {}`.",
+        machine(folder),
+        grouped(*documents),
+        megabytes(*bytes),
+        megabytes(*database),
+        megabytes(*peak),
+        args.rounds,
     )
 }
 
