@@ -186,6 +186,11 @@ fn admit(
     let person = visitor.map_or(Err(Stranger::Nobody), Visitor::shown);
     let by_cookie = visitor.is_some_and(|visitor| visitor.by_cookie);
     if (needs == Some(Role::Admin) || !method.is_safe()) && cross_site::forbids(headers, by_cookie) {
+        // A stranger, who may come as often as they like, would have been refused in any case.
+        if let Ok(Person { name, .. }) = person {
+            let origin = headers.get(header::ORIGIN);
+            tracing::warn!(name, ?origin, "a web page of another site tried to command this Manager");
+        }
         return Err(ApiError::forbidden("web pages of other sites may not command this Manager"));
     }
     let Some(needed) = needs else { return Ok(()) };

@@ -16,6 +16,7 @@ use warp::{
 };
 
 use super::{Site, error::ApiError, routes::Route, server::Peer};
+use crate::domain::people::{Credential, Person};
 
 /// What becomes of a request.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,7 +46,8 @@ pub fn redirect(site: &Arc<Site>) -> Route {
         .and(warp::query::raw().or(warp::any().map(String::new)).unify())
         .and(warp::header::headers_cloned())
         .and(warp::ext::get::<Peer>())
-        .and_then(move |method: Method, path: FullPath, query: String, headers: HeaderMap, peer: Peer| async move {
+        .and(warp::ext::optional::<Person>())
+        .and_then(move |method: Method, path: FullPath, query: String, headers: HeaderMap, peer: Peer, person: Option<Person>| async move {
             let Some(port) = https_port else { return Err(reject::not_found()) };
             let question = if query.is_empty() { "" } else { "?" };
             let path = format!("{}{question}{query}", path.as_str());
@@ -54,7 +56,10 @@ pub fn redirect(site: &Arc<Site>) -> Route {
                 Way::Here => Err(reject::not_found()),
                 Way::There(url) => Ok(redirect_to(&url)),
                 Way::Refused(why) => {
-                    tracing::warn!(peer = %peer.address, "an access token came over plain HTTP: whoever has read it there can use it");
+                    // Of what lets nobody in there is nothing to say, however often it comes.
+                    if let Some(Person { name, .. }) = person.filter(|person| person.by != Credential::Nothing) {
+                        tracing::warn!(name, peer = %peer.address, "an access token came over plain HTTP: whoever has read it there can use it");
+                    }
                     Ok(ApiError::needs_https(why).into_response())
                 }
             }

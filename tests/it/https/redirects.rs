@@ -16,8 +16,9 @@ use hyper::{
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tracing::Level;
 
-use crate::kit::{Door, TestManager};
+use crate::kit::{self, Door, TestManager};
 
 const BROWSER: (&str, &str) = ("accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8");
 
@@ -89,6 +90,24 @@ async fn a_token_that_came_in_the_open_is_refused_with_the_reason() {
         assert!(body.contains("needs-https") && body.contains("https://manager:8443/"), "{body}");
     }
     assert_eq!(answer(&m, false, "GET /api/jobs", &[("authorization", "Bearer secret")]).await.0, 200);
+}
+
+#[tokio::test]
+async fn whose_token_came_in_the_open_is_in_the_log_and_what_is_none_is_not() {
+    let log = kit::Listener::start();
+    let m = TestManager::configured("[user_authentication]\nmode = 'token'").await;
+    let ada = m.services.create_token("ada", "viewer".parse().unwrap()).await.unwrap().1;
+    for token in ["flamenco_wrong", &ada] {
+        let bearer = format!("Bearer {token}");
+        let (status, _) = answer(&m, true, "GET /api/jobs", &[("authorization", &bearer)]).await;
+        assert_eq!(status, 403);
+    }
+    let lines = log.lines(Level::WARN);
+    assert!(
+        matches!(&lines[..], [one] if one.contains("plain HTTP") && one.contains("\"ada\"")),
+        "{lines:?}"
+    );
+    assert!(!lines[0].contains(&ada), "{lines:?}");
 }
 
 #[tokio::test]
