@@ -184,7 +184,11 @@ impl Tls {
 
     fn look_at_own(&self, files: &Files, now: Timestamp) {
         match files.read() {
-            Ok(texts) if self.state().seen.as_ref() == Some(&texts) => self.warn_of_the_end(files, now),
+            Ok(texts) if self.state().seen.as_ref() == Some(&texts) => {
+                // Whatever was wrong is mended. If it comes back it is said again.
+                self.state().wrong = None;
+                self.warn_of_the_end(files, now);
+            }
             Ok(texts) => {
                 let new = files.pair(&texts).map_err(|error| error.to_string()).and_then(|pair| {
                     let expired = pair.about.standing(now) == Standing::Expired;
