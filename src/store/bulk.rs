@@ -18,6 +18,7 @@ use super::{
     keys::{Head, Key, Parts, time_bytes},
     records::TaskRow,
     schema::Table,
+    tasks::job_and_task,
     tx::{ReadTx, Rows, Tx, WriteTx},
 };
 use crate::domain::{
@@ -80,39 +81,63 @@ impl Store {
     pub fn settle(&self, now: Timestamp) -> Result<Settled, StoreError> {
         self.fill(now, |tx| tx.keep_pings())?;
         self.forget_derived()?;
+        let settled = self.index_tasks(now)?;
+        self.index_jobs(now)?;
+        self.index_heads(now)?;
+        Ok(Settled { idle: self.settle_workers(now)?, ..settled })
+    }
+
+    /// Empties the tables that follow from others.
+    fn forget_derived(&self) -> Result<(), StoreError> {
+        let open = self.file.open.read().unwrap_or_else(PoisonError::into_inner);
+        let txn = open.as_ref().ok_or(StorageError::DatabaseClosed)?.begin_write()?;
+        for table in DERIVED {
+            txn.delete_table(table.definition())?;
+        }
+        // That makes them anew.
+        drop(WriteTx::open(&txn, Arc::clone(&self.file.heartbeats))?);
+        Ok(txn.commit()?)
+    }
+
+    fn index_tasks(&self, now: Timestamp) -> Result<Settled, StoreError> {
         let mut tasks = Tasks::default();
         self.read(now, |loaded| {
-            let rows = loaded.prefix(Table::TasksByJob, &[])?.map(|row| {
-                let row = row?;
-                let mut parts = Parts(row.0.value());
-                Ok((parts.job()?, parts.task()?))
-            });
+            let rows = loaded.prefix(Table::TasksByJob, &[])?.map(|row| job_and_task(row?.0.value()));
             self.walk(now, rows, |tx, (job, task)| tasks.index(tx, loaded, job, task))
         })?;
         self.fill(now, |tx| {
             tasks.finish_job(tx);
             Ok::<_, StoreError>(())
         })?;
-        let mut settled = tasks.settled;
+        Ok(tasks.settled)
+    }
+
+    fn index_jobs(&self, now: Timestamp) -> Result<(), StoreError> {
         self.read(now, |loaded| {
             let jobs = loaded.prefix(Table::Jobs, &[])?.map(|row| codec::decode(row?.1.value()));
             self.walk(now, jobs, |tx, job| tx.index_job(loaded, &job))
-        })?;
+        })
+    }
+
+    fn index_heads(&self, now: Timestamp) -> Result<(), StoreError> {
         let mut heads = Heads::default();
         self.read(now, |loaded| {
             let ready = loaded.prefix(Table::Ready, &[])?.map(|row| Ok(row?.0.value().to_vec()));
             self.walk(now, ready, |tx, key| heads.index(tx, loaded, &key))?;
             self.fill(now, |tx| heads.finish_group(tx, loaded))
-        })?;
+        })
+    }
+
+    /// Returns how many workers were at tasks that are not there.
+    fn settle_workers(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let mut idle = 0;
         self.read(now, |loaded| {
-            let workers = loaded.workers_in_turn()?;
-            self.walk(now, workers, |tx, worker| {
-                let idle = tx.settle_worker(loaded, worker)?;
-                settled.idle += u64::from(idle);
+            self.walk(now, loaded.workers_in_turn()?, |tx, worker| {
+                idle += u64::from(tx.settle_worker(loaded, worker)?);
                 Ok(())
             })
         })?;
-        Ok(settled)
+        Ok(idle)
     }
 
     /// Acts on rows one after the other, as many in a transaction as may be.
@@ -127,17 +152,6 @@ impl Store {
             self.fill(now, |tx| rows.by_ref().take(STEP).try_for_each(|row| act(tx, row?)))?;
         }
         Ok(())
-    }
-
-    fn forget_derived(&self) -> Result<(), StoreError> {
-        let open = self.file.open.read().unwrap_or_else(PoisonError::into_inner);
-        let txn = open.as_ref().ok_or(StorageError::DatabaseClosed)?.begin_write()?;
-        for table in DERIVED {
-            txn.delete_table(table.definition())?;
-        }
-        // That makes them anew.
-        drop(WriteTx::open(&txn, Arc::clone(&self.file.heartbeats))?);
-        Ok(txn.commit()?)
     }
 }
 

@@ -413,7 +413,7 @@ impl WriteTx<'_> {
     }
 }
 
-fn job_and_task(key: &[u8]) -> Result<(JobId, TaskId), StoreError> {
+pub(super) fn job_and_task(key: &[u8]) -> Result<(JobId, TaskId), StoreError> {
     let mut parts = Parts(key);
     Ok((parts.job()?, parts.task()?))
 }
