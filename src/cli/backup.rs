@@ -20,7 +20,7 @@ use crate::{
     config::Config,
     domain::{audit::Deed, backup::in_name, people::Role},
     store::{
-        OpenError, Store, StoreError,
+        OpenError, ReadTx, Store, StoreError,
         backup::{self, Head, OfFileError, Unfinished, verify},
         new_file::NewFile,
     },
@@ -113,7 +113,7 @@ fn look_at(path: &Path, now: Timestamp) -> Result<Vec<String>, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let written = store.write(now, move |tx| tx.push_deed(&restored));
     runtime.block_on(written).map_err(|error: StoreError| Failure::of(&error))?;
-    store.read(now, |tx| tx.contradictions()).map_err(|error: StoreError| Failure::of(&error))
+    store.read(now, ReadTx::contradictions).map_err(|error: StoreError| Failure::of(&error))
 }
 
 fn is_confirmed(what: &str) -> Result<bool, Failure> {

@@ -38,6 +38,11 @@ const DATABASE: Duration = Duration::from_mins(1);
 /// When access tokens were last used is written this often, and sessions that have ended are forgotten.
 const PEOPLE: Duration = Duration::from_mins(1);
 
+/// A pace from the start on.
+fn now_and_every(every: Duration) -> Pace {
+    Pace { first: Duration::ZERO, every }
+}
+
 /// Starts all loops. They end soon after `stop`.
 pub fn spawn_all(
     tracker: &TaskTracker,
@@ -53,17 +58,17 @@ pub fn spawn_all(
         worker_cleanup_check,
         task_cleanup_check,
     } = *intervals;
-    let from_start = |every| Pace { first: Duration::ZERO, every };
     let after_grace = |every| Pace { first: startup_grace, every };
+    spawn_care(tracker, stop, services);
 
     let s = Arc::clone(services);
-    drive(tracker, stop, "heartbeats", from_start(HEARTBEATS), move || {
+    drive(tracker, stop, "heartbeats", now_and_every(HEARTBEATS), move || {
         let s = Arc::clone(&s);
         async move { s.flush_heartbeats().await }
     });
 
     let s = Arc::clone(services);
-    drive(tracker, stop, "jobs", from_start(JOBS), move || {
+    drive(tracker, stop, "jobs", now_and_every(JOBS), move || {
         let s = Arc::clone(&s);
         async move { s.go_on_with_jobs().await }
     });
@@ -75,7 +80,7 @@ pub fn spawn_all(
     });
 
     let (s, tz) = (Arc::clone(services), time_zone.clone());
-    drive(tracker, stop, "sleep schedules", from_start(sleep_schedule_check), move || {
+    drive(tracker, stop, "sleep schedules", now_and_every(sleep_schedule_check), move || {
         let (s, tz) = (Arc::clone(&s), tz.clone());
         async move { s.check_sleep_schedules(tz).await.map(drop) }
     });
@@ -99,35 +104,42 @@ pub fn spawn_all(
     });
 
     let s = Arc::clone(services);
-    drive(tracker, stop, "disks", from_start(DISKS), move || {
+    let known = Arc::new(Mutex::new(BTreeSet::new()));
+    drive(tracker, stop, "starvation", now_and_every(timeout_check), move || {
+        let (s, known) = (Arc::clone(&s), Arc::clone(&known));
+        let report = move || report_starvation(&s, &mut known.lock().unwrap_or_else(PoisonError::into_inner));
+        async move { tokio::task::spawn_blocking(report).await.unwrap_or(Err(Error::Panicked)) }
+    });
+}
+
+/// The loops that look after what the Manager keeps: disks, logs, the database, and who may use it.
+fn spawn_care(tracker: &TaskTracker, stop: &CancellationToken, services: &Arc<Services>) {
+    let s = Arc::clone(services);
+    drive(tracker, stop, "disks", now_and_every(DISKS), move || {
         let s = Arc::clone(&s);
         async move { tokio::task::spawn_blocking(move || s.look_at_disks()).await.map_err(|_| Error::Panicked) }
     });
 
     let s = Arc::clone(services);
-    drive(tracker, stop, "task logs", from_start(TASK_LOGS), move || {
+    drive(tracker, stop, "task logs", now_and_every(TASK_LOGS), move || {
         let s = Arc::clone(&s);
         async move { s.look_after_logs().await.map(drop) }
     });
 
-    let s = Arc::clone(services);
-    drive(tracker, stop, "care for the database", from_start(DATABASE), move || {
-        let s = Arc::clone(&s);
-        async move { at_leisure("database", move || s.look_after_database()).await }
+    let (s, end) = (Arc::clone(services), stop.clone());
+    drive(tracker, stop, "care for the database", now_and_every(DATABASE), move || {
+        let (s, end) = (Arc::clone(&s), end.clone());
+        // It takes long, and ends by itself when the database is closed.
+        async move {
+            let work = at_leisure("database", move || s.look_after_database());
+            end.run_until_cancelled(work).await.unwrap_or(Ok(()))
+        }
     });
 
     let s = Arc::clone(services);
-    drive(tracker, stop, "people", from_start(PEOPLE), move || {
+    drive(tracker, stop, "people", now_and_every(PEOPLE), move || {
         let s = Arc::clone(&s);
         async move { s.look_after_people().await }
-    });
-
-    let s = Arc::clone(services);
-    let known = Arc::new(Mutex::new(BTreeSet::new()));
-    drive(tracker, stop, "starvation", from_start(timeout_check), move || {
-        let (s, known) = (Arc::clone(&s), Arc::clone(&known));
-        let report = move || report_starvation(&s, &mut known.lock().unwrap_or_else(PoisonError::into_inner));
-        async move { tokio::task::spawn_blocking(report).await.unwrap_or(Err(Error::Panicked)) }
     });
 }
 
@@ -136,7 +148,7 @@ const EXCHANGE: Duration = Duration::from_secs(1);
 
 /// Starts the conversations with the Flamenco Server. They end soon after `stop`, if their calls are broken off.
 pub fn spawn_exchange(tracker: &TaskTracker, stop: &CancellationToken, exchange: &Arc<Exchange>) {
-    let pace = Pace { first: Duration::ZERO, every: EXCHANGE };
+    let pace = now_and_every(EXCHANGE);
 
     let e = Arc::clone(exchange);
     drive(tracker, stop, "notification of the Server", pace, move || {
@@ -172,7 +184,7 @@ const CERTIFICATES: Duration = Duration::from_mins(1);
 /// Starts what looks after the certificate of HTTPS. It ends at `stop`: an authority may take its time.
 pub fn spawn_certificates(tracker: &TaskTracker, stop: &CancellationToken, tls: &Arc<Tls>) {
     let (t, end) = (Arc::clone(tls), stop.clone());
-    let pace = Pace { first: Duration::ZERO, every: CERTIFICATES };
+    let pace = now_and_every(CERTIFICATES);
     drive(tracker, stop, "certificates", pace, move || {
         let (t, end) = (Arc::clone(&t), end.clone());
         async move {
@@ -185,7 +197,7 @@ pub fn spawn_certificates(tracker: &TaskTracker, stop: &CancellationToken, tls: 
 /// Starts to download the public keys by which the Flamenco Server vouches for people, again and again.
 pub fn spawn_vouching(tracker: &TaskTracker, stop: &CancellationToken, exchange: &Arc<Exchange>) {
     let e = Arc::clone(exchange);
-    let pace = Pace { first: Duration::ZERO, every: EXCHANGE };
+    let pace = now_and_every(EXCHANGE);
     drive(tracker, stop, "download of public keys", pace, move || {
         let e = Arc::clone(&e);
         async move { e.fetch_keys().await }

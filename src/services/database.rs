@@ -135,12 +135,13 @@ impl Services {
             Err(error) => Some(error.to_string()),
             Ok(found) => found.trouble(),
         };
-        match &trouble {
-            Some(trouble) => tracing::error!(
+        if let Some(trouble) = &trouble {
+            tracing::error!(
                 trouble,
                 "the database contradicts itself: see `flamenco-manager database check`"
-            ),
-            None => tracing::info!("the database was checked and is in order"),
+            );
+        } else {
+            tracing::info!("the database was checked and is in order");
         }
         self.care.condition().checked = Some((now, trouble));
         Ok(found?)

@@ -58,6 +58,9 @@ const TRANSACTION: usize = 64 << 20;
 
 type Rows<'a> = TableDefinition<'a, &'static [u8], &'static [u8]>;
 
+/// A key and its value.
+type Row<'a> = (&'a [u8], &'a [u8]);
+
 /// What a backup begins with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
@@ -125,6 +128,7 @@ fn damaged(why: impl Into<String>) -> BackupError {
 }
 
 /// Reading a file that should be long enough has failed.
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err takes")]
 fn unreadable(error: io::Error) -> BackupError {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => damaged("it ends too early"),
@@ -356,7 +360,7 @@ impl Reader {
     }
 
     /// The next row; nothing at the end of a table. Behind the last table nobody may ask.
-    fn next_row(&mut self) -> Result<Option<(&[u8], &[u8])>, BackupError> {
+    fn next_row(&mut self) -> Result<Option<Row<'_>>, BackupError> {
         let length = read_number(&mut self.rows)?;
         if length == END_OF_TABLE {
             let (tables, rows) = std::mem::take(&mut self.read);

@@ -33,8 +33,11 @@ impl ExtraOf {
     /// The ID of what it belongs to.
     pub fn id(self) -> [u8; 12] {
         match self {
-            Self::Task(TaskId(id)) | Self::Worker(WorkerId(id)) => id,
-            Self::Update(id) | Self::BlacklistLine(id) | Self::Settings(id) => id,
+            Self::Task(TaskId(id))
+            | Self::Worker(WorkerId(id))
+            | Self::Update(id)
+            | Self::BlacklistLine(id)
+            | Self::Settings(id) => id,
         }
     }
 

@@ -60,7 +60,7 @@ pub struct Args {
     #[command(flatten)]
     loudness: Loudness,
 
-    /// Log a JSON object a line; "check", "import", "job", "task", "worker" and "user" print JSON
+    /// Log a JSON object a line; "check", "backup", "database", "import", "job", "task", "worker" and "user" print JSON
     #[arg(long, global = true, help_heading = GENERAL)]
     pub json: bool,
 

@@ -120,8 +120,9 @@ fn is_all_there(store: &Store) {
             assert_eq!(tx.job(job_id(2))?.unwrap().depends_on, [job_id(1)]);
             assert_eq!(tx.job_state(job_id(2))?.unwrap().priority, 70);
             let statuses = [1, 2, 3, 4].map(|number| tx.task(task_id(number)).unwrap().unwrap().status);
-            use TaskStatus::{Active, Completed, Queued, SoftFailed};
-            assert_eq!(statuses, [Completed, Active, SoftFailed, Queued]);
+            let expected =
+                [TaskStatus::Completed, TaskStatus::Active, TaskStatus::SoftFailed, TaskStatus::Queued];
+            assert_eq!(statuses, expected);
             assert!(tx.commands(task_id(1))?.contains("time_in_seconds"));
             assert_eq!(tx.task_history(task_id(1))?.entries.len(), 1);
             assert_eq!(tx.in_hand()?.len(), 1);

@@ -6,6 +6,7 @@ use std::{
 };
 
 use flamenco_manager::{
+    domain::ids::{JobId, TaskId, WorkerId},
     services::at_leisure,
     store::{
         Store, StoreError,
@@ -83,8 +84,8 @@ async fn how_often_how_many_and_where_is_configured() {
     let inside = folder.path().join("deep/inside");
     fs::create_dir_all(&inside).unwrap();
     // What others put there stays, and what a kill left of a backup does not.
-    for (name, stays) in [("notes.txt", true), ("other-20200101T000000Z.backup", true)] {
-        fs::write(inside.join(name), if stays { "mine" } else { "" }).unwrap();
+    for name in ["notes.txt", "other-20200101T000000Z.backup"] {
+        fs::write(inside.join(name), "mine").unwrap();
     }
     fs::write(inside.join("manager-20260101T000000Z.backup.part"), "half").unwrap();
     for _ in 0..4 {
@@ -160,7 +161,6 @@ async fn a_contradiction_is_found_at_the_start_and_the_farm_goes_on() {
     let store = Store::open(&place.database()).unwrap();
     let (worker, job, task) = ([1; 12], [2; 12], [3; 12]);
     let plant = store.write(jiff::Timestamp::UNIX_EPOCH, move |tx| {
-        use flamenco_manager::domain::ids::{JobId, TaskId, WorkerId};
         tx.put_failure(WorkerId(worker), JobId(job), "sleep", TaskId(task))
     });
     let planted: Result<(), StoreError> = plant.await;

@@ -53,7 +53,7 @@ async fn one_thing_is_done_at_a_time() {
     let mut number = 1_u64;
     let mut noise = || {
         number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        format!("{:016x}", number)
+        format!("{number:016x}")
     };
     let noise: String = (0..120_000).map(|_| noise()).collect();
     let settings = json!({"name": "large", "metadata": {"noise": noise[..900_000]}, "tasks": [task("a")]});

@@ -115,7 +115,7 @@ async fn the_document_of_the_api_says_where_that_can_be() {
     let m = TestManager::start().await;
     let document = m.get("/api/openapi.json").await.expect(200).json();
     for (path, methods) in document["paths"].as_object().unwrap() {
-        let address = path.replace('{', "").replace('}', "");
+        let address = path.replace(['{', '}'], "");
         for (method, said) in methods.as_object().unwrap() {
             let line = format!("{} {address}", method.to_uppercase());
             let (status, _) = answer(&m, true, &line, &[("authorization", "Bearer secret")]).await;
