@@ -7,6 +7,7 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod exchange;
+pub mod export;
 pub mod http;
 pub mod import;
 pub mod loops;

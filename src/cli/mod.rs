@@ -11,6 +11,7 @@ pub mod demo;
 mod erase;
 mod events;
 mod explain;
+mod export;
 mod here;
 mod import;
 mod jobs;
@@ -104,6 +105,7 @@ fn execute(args: &Args) -> Result<ExitCode, Failure> {
         Command::Backup(what) => backup::backup(&config, what, args.json)?,
         Command::Restore(what) => backup::restore(&config, what)?,
         Command::Database(command) => return database::execute(&config, *command, args.json),
+        Command::Export(export) => export::execute(&config, export, args.json)?,
         Command::Import(command) => return import::execute(command, &config, args.json),
         Command::Job(on) => return jobs::execute(&manager(on, &config)?, &on.command, args.json),
         Command::Task(on) => return tasks::execute(&manager(on, &config)?, &on.command, args.json),

@@ -4,7 +4,7 @@ use std::{fmt, num::NonZeroU32};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     ids::{JobId, made_at},
@@ -75,7 +75,8 @@ pub struct JobState {
 }
 
 /// What people want of a job, or what its failures have led to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum JobWish {
     /// To be done.
     #[default]
@@ -338,7 +339,7 @@ impl Tally {
 }
 
 /// How a job stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum JobStatus {
     /// None of its tasks was begun.

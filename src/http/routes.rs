@@ -132,6 +132,7 @@ fn for_people(site: &Arc<Site>) -> Vec<Endpoint> {
         api::farm::history(site),
         api::upkeep::erase_tasks(site),
         api::upkeep::purge_updates(site),
+        api::database::export(site),
         metrics::metrics(site),
     ]
 }

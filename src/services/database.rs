@@ -3,29 +3,35 @@
 
 use std::{
     ffi::OsStr,
-    fs, io,
+    fs,
+    io::{self, Write},
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    thread,
     time::Duration,
 };
 
-use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::mpsc;
 
-use super::{Error, Services, disks::file_system, leisure::give_way};
+use super::{
+    Error, Services,
+    disks::file_system,
+    leisure::{Pieces, stream},
+};
 use crate::{
     domain::{
         backup::{has_room, is_due, made_at, name, next_try, too_many},
         database::{Check, Compacted, Size},
         warning::Warning,
     },
+    export::{self, ExportError},
     store::{
         StoreError,
-        backup::{BackupError, Head, PART, Unfinished},
+        backup::{BackupError, PART, Unfinished},
     },
 };
+
+/// What an export says of the program that made it.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// `[backup]`: automatic backups.
 #[derive(Debug, Clone)]
@@ -237,25 +243,29 @@ impl Services {
 
     /// A backup of the database as it is now, piece by piece. One that is not whole ends with an error. It may take a moment
     /// until it begins.
-    pub fn stream_backup(&self) -> Result<mpsc::Receiver<io::Result<Bytes>>, Error> {
+    pub fn stream_backup(&self) -> Result<Pieces, Error> {
         let turn = self.care.turns.take()?;
         let look = self.store.snapshot(self.now())?;
-        let (send, pieces) = mpsc::channel(PIECES);
-        let work = move || {
-            give_way();
+        stream("backup", move |to| {
             let _turn = turn;
-            match look.back_up(Pieces(&send)) {
-                Ok(Head { .. }) => {}
-                // Nobody takes it any more.
-                Err(BackupError::Io(_)) => tracing::info!("a backup was broken off"),
-                Err(error) => {
-                    tracing::error!(%error, "a backup was not made");
-                    let _ = send.blocking_send(Err(io::Error::other("the backup cannot be finished")));
-                }
-            }
-        };
-        thread::Builder::new().name("backup".into()).spawn(work).map_err(|_| Error::Panicked)?;
-        Ok(pieces)
+            look.back_up(to).map(drop)
+        })
+    }
+
+    /// Everything in the database as it is now, for other programs, piece by piece. What is not whole ends with an error.
+    /// It may take a moment until it begins.
+    pub fn stream_export(&self) -> Result<Pieces, Error> {
+        let turn = self.care.turns.take()?;
+        let look = self.store.snapshot(self.now())?;
+        stream("export", move |to| {
+            let _turn = turn;
+            export::write(&look, VERSION, to)
+        })
+    }
+
+    /// The same, written at once: for a database that no Manager runs on.
+    pub fn export(&self, to: impl Write) -> Result<(), ExportError> {
+        export::write(&self.store.snapshot(self.now())?, VERSION, to)
     }
 
     /// How large the database is, and what it is made of. It takes long.
@@ -290,24 +300,6 @@ impl Condition {
         let backups =
             self.backup_trouble.as_ref().map(|(since, why)| Warning::no_backup(*since, why, newest));
         contradictions.into_iter().chain(backups)
-    }
-}
-
-/// So many pieces of a backup wait for somebody who takes them slowly.
-const PIECES: usize = 4;
-
-/// Sends what is written.
-struct Pieces<'a>(&'a mpsc::Sender<io::Result<Bytes>>);
-
-impl io::Write for Pieces<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let sent = self.0.blocking_send(Ok(Bytes::copy_from_slice(bytes)));
-        sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

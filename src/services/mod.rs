@@ -53,7 +53,7 @@ pub use self::{
     job_changes::{JobChange, MaxWorkers},
     job_failures::Failure,
     jobs::{NewJob, NewTask, Plan, PlannedTask, limits},
-    leisure::at_leisure,
+    leisure::{Pieces, at_leisure},
     listing::{BlacklistLine, LineId, RecentTask, TaskView, WorkerView},
     pictures::PictureView,
     registration::{Registration, SignOn},

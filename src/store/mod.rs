@@ -3,6 +3,7 @@
 //! Nobody else names redb. Nobody but a table's own file writes its indices.
 #![allow(clippy::disallowed_types, reason = "this is the module that may name redb's database")]
 
+mod all;
 mod audit;
 pub mod backup;
 mod blacklist;

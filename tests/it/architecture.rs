@@ -15,7 +15,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("store", &["domain"]),
     ("tasklogs", &["domain"]),
     ("pictures", &["domain"]),
-    ("services", &["domain", "store", "tasklogs", "pictures", "clock"]),
+    ("export", &["domain", "store"]),
+    ("services", &["domain", "store", "export", "tasklogs", "pictures", "clock"]),
     ("import", &["store", "domain"]),
     ("upstream", &["domain"]),
     ("exchange", &["services", "upstream", "domain"]),
@@ -34,8 +35,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "app", "import", "simulate", "services", "store", "tasklogs", "pictures", "tls", "config",
-            "clock", "domain",
+            "app", "import", "export", "simulate", "services", "store", "tasklogs", "pictures", "tls",
+            "config", "clock", "domain",
         ],
     ),
     ("main", &["cli"]),

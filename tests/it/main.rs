@@ -15,6 +15,7 @@ mod dependencies;
 mod dumps;
 mod exchange;
 mod explaining;
+mod exporting;
 mod failing;
 mod faults;
 mod handing_out;

@@ -173,6 +173,7 @@ async fn every_operation_can_be_done() {
         ("post", "/api/database/check", "", "", json!(null)),
         ("post", "/api/database/compact", "", "", json!(null)),
         ("get", "/api/database/stats", "", "", json!(null)),
+        ("post", "/api/export", "", "", json!(null)),
         ("delete", "/api/tasks", "", "", json!(null)),
         ("delete", "/api/task-update-queue", "", "", json!(null)),
     ] {

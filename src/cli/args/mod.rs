@@ -60,7 +60,7 @@ pub struct Args {
     #[command(flatten)]
     loudness: Loudness,
 
-    /// Log a JSON object a line; "check", "backup", "database", "import", "job", "task", "worker" and "user" print JSON
+    /// Log a JSON object a line; commands that show something print JSON
     #[arg(long, global = true, help_heading = GENERAL)]
     pub json: bool,
 
@@ -132,6 +132,13 @@ pub enum Command {
     #[command(subcommand)]
     Database(DatabaseCommand),
 
+    /// Write everything that is in the database as JSON lines, for other programs
+    ///
+    /// There is a file for each kind of things, and manifest.json with their sums. Hashes of secrets are among it, so that
+    /// workers can go on elsewhere: nobody but you can read the directory. "import export" reads it back. While a Manager is
+    /// running on the database, it is the one that exports, of one moment and without a pause.
+    Export(Export),
+
     /// Take over what another program knows of the farm
     ///
     /// It is written into a new file beside the database, which takes its place when all is well: until then nothing is
@@ -167,6 +174,14 @@ pub struct Confirmation {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
+}
+
+/// Where to export to.
+#[derive(Debug, Clone, PartialEq, Eq, ClapArgs)]
+pub struct Export {
+    /// A directory that is not there yet, or is empty
+    #[arg(value_name = "DIRECTORY")]
+    pub directory: PathBuf,
 }
 
 /// A command for a running Manager.
@@ -289,6 +304,7 @@ mod tests {
         let yes = Confirmation { yes: true };
         assert_eq!(command("demo --keep"), Command::Demo { keep: true });
         assert_eq!(command("check"), Command::Check);
+        assert_eq!(command("export farm"), Command::Export(Export { directory: "farm".into() }));
         assert_eq!(command("cleanslate --yes"), Command::Cleanslate(yes));
         assert_eq!(command("purgequeue"), Command::Purgequeue(Confirmation { yes: false }));
     }
@@ -379,6 +395,7 @@ mod tests {
             "check",
             "cleanslate",
             "purgequeue",
+            "export",
             "job",
             "task",
             "worker",

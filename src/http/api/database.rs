@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::stream;
 use http::{HeaderValue, StatusCode, header};
-use warp::{Filter, Reply};
+use warp::{Filter, Reply, reply::Response};
 
 use super::super::{
     Site,
@@ -13,10 +13,12 @@ use super::super::{
 };
 use crate::{
     domain::database::{Check, Compacted, Size},
-    services::{Error, Services, at_leisure},
+    services::{Error, Pieces, Services, at_leisure},
 };
 
 const BACKUP: &str = "application/octet-stream";
+
+const LINES: &str = "text/plain; charset=utf-8";
 
 /// Does something with the database that takes long, behind all who want something of the Manager.
 async fn slowly<T: Send + 'static>(
@@ -39,15 +41,36 @@ pub fn backup(site: &Arc<Site>) -> Endpoint {
     .fails(StatusCode::CONFLICT);
     let route = endpoint(warp::path!("api" / "backup").and(warp::post()).and(with(site)).then(
         async |site: Arc<Site>| -> Answer {
-            let pieces = slowly(&site, Services::stream_backup).await?;
-            let pieces =
-                stream::unfold(pieces, async |mut pieces| pieces.recv().await.map(|piece| (piece, pieces)));
-            let mut response = warp::reply::stream(pieces).into_response();
-            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(BACKUP));
-            Ok(response)
+            Ok(piecewise(slowly(&site, Services::stream_backup).await?, BACKUP))
         },
     ));
     about.by(route)
+}
+
+/// `POST /api/export`
+pub fn export(site: &Arc<Site>) -> Endpoint {
+    let about = post(
+        "/api/export",
+        "Everything in the database as it is now, a line of JSON for each thing, with the hashes of secrets. Lines that begin \
+         with # say what follows, and the last one is #end, or something is missing",
+    )
+    .deed("export everything")
+    .answers_as(LINES)
+    .fails(StatusCode::CONFLICT);
+    let route = endpoint(warp::path!("api" / "export").and(warp::post()).and(with(site)).then(
+        async |site: Arc<Site>| -> Answer {
+            Ok(piecewise(slowly(&site, Services::stream_export).await?, LINES))
+        },
+    ));
+    about.by(route)
+}
+
+/// Something long, as it comes.
+fn piecewise(pieces: Pieces, kind: &'static str) -> Response {
+    let pieces = stream::unfold(pieces, async |mut pieces| pieces.recv().await.map(|piece| (piece, pieces)));
+    let mut response = warp::reply::stream(pieces).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
 }
 
 /// `POST /api/database/check`
