@@ -9,9 +9,6 @@ const FORMAT: &str = "%Y%m%dT%H%M%SZ";
 
 const END: &str = ".backup";
 
-/// As much is left free on the disk, in bytes, whatever else has to be: the farm needs it more.
-const LEFT_FREE: u64 = 500_000_000;
-
 /// After a failure it is tried again this soon, or sooner if backups are made more often.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 
@@ -52,9 +49,9 @@ pub fn next_try(every: SignedDuration, now: Timestamp) -> Timestamp {
     now + every.min(PATIENCE)
 }
 
-/// Is there room for so many bytes on the disk, with enough left for the farm?
-pub fn has_room(space: Space, bytes: u64) -> bool {
-    space.free >= bytes.saturating_add(LEFT_FREE)
+/// Is there room for so many bytes on the disk, with as many left as the farm needs at the least?
+pub fn has_room(space: Space, bytes: u64, least_free: u64) -> bool {
+    space.free >= bytes.saturating_add(least_free)
 }
 
 #[cfg(test)]
@@ -98,9 +95,9 @@ mod tests {
     #[test]
     fn there_has_to_be_room_for_the_farm_too() {
         let space = |free| Space { free, total: u64::MAX };
-        assert!(has_room(space(600_000_000), 100_000_000));
-        assert!(!has_room(space(599_999_999), 100_000_000));
-        assert!(!has_room(space(u64::MAX - 1), u64::MAX));
+        assert!(has_room(space(600), 100, 500));
+        assert!(!has_room(space(599), 100, 500));
+        assert!(!has_room(space(u64::MAX - 1), u64::MAX, 1));
     }
 
     #[test]

@@ -198,7 +198,10 @@ impl Services {
             |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", folder.display()));
         fs::create_dir_all(folder).map_err(in_folder)?;
         let bytes = usual.unwrap_or_else(|| self.store.file_size());
-        if let Some((_, space)) = file_system(folder).filter(|(_, space)| !has_room(*space, bytes)) {
+        let least_free = self.policy.min_free_space;
+        if let Some((_, space)) =
+            file_system(folder).filter(|(_, space)| !has_room(*space, bytes, least_free))
+        {
             let why = format!("there is too little room on the disk with {}: {space}", folder.display());
             return Err(io::Error::new(io::ErrorKind::StorageFull, why).into());
         }
