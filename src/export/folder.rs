@@ -135,11 +135,9 @@ struct Current {
 impl Filling {
     /// Makes the folder, or takes one that is empty. Nobody but its owner can look into it.
     pub fn begin(folder: &Path) -> Result<Self, FolderError> {
-        let was_there = match fs::read_dir(folder) {
-            Ok(mut entries) if entries.next().is_some() => {
-                return Err(FolderError::NotEmpty(folder.to_owned()));
-            }
-            Ok(_) => true,
+        let was_there = match fs::read_dir(folder).map(Iterator::count) {
+            Ok(0) => true,
+            Ok(_) => return Err(FolderError::NotEmpty(folder.to_owned())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => false,
             Err(error) => return Err(cannot_write(folder)(error)),
         };
