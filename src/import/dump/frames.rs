@@ -33,6 +33,14 @@ impl Broken {
     pub(super) fn new(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), length: None }
     }
+
+    /// It has no end, perhaps because reading failed.
+    pub(super) fn cut(reason: String, trouble: Option<String>) -> Self {
+        Self::new(match trouble {
+            Some(trouble) => format!("{reason}; {trouble}"),
+            None => reason,
+        })
+    }
 }
 
 /// Takes what comes next. What is broken stays where it is.
@@ -58,8 +66,7 @@ pub(super) fn next(input: &mut Input) -> Result<Frame, Broken> {
     let bytes = input.ahead(length);
     let Some(bytes) = bytes.get(..length) else {
         let cut = format!("cut short: a document has only {} of its {length} bytes", bytes.len());
-        let trouble = input.take_trouble().map(|trouble| format!("{cut}; {trouble}"));
-        return Err(Broken { reason: trouble.unwrap_or(cut), length: Some(length) });
+        return Err(Broken { length: Some(length), ..Broken::cut(cut, input.take_trouble()) });
     };
     match valid::check(bytes) {
         Ok(document) => {

@@ -68,7 +68,14 @@ impl JsonFile {
     }
 
     fn document(&mut self) -> Result<bson::RawDocumentBuf, Broken> {
-        let length = extent(&mut self.input, 0).map_err(|endless| Broken::new(endless.reason))?;
+        let length = match extent(&mut self.input, 0) {
+            Ok(length) => length,
+            Err(endless) => {
+                let is_at_end = endless.looked == self.input.ahead(0).len();
+                let trouble = if is_at_end { self.input.take_trouble() } else { None };
+                return Err(Broken::cut(endless.reason, trouble));
+            }
+        };
         let text = &self.input.ahead(length)[..length];
         let bson = extended_json::document(text).map_err(|reason| Broken { reason, length: Some(length) })?;
         self.input.take(length);
@@ -116,9 +123,8 @@ fn extent(input: &mut Input, at: usize) -> Result<usize, Endless> {
     while looked < LONGEST {
         let bytes = input.ahead(at + looked + STEP);
         let Some(bytes) = bytes.get(at + looked..).filter(|bytes| !bytes.is_empty()) else {
-            let cut = format!("cut short: a document has no end after {looked} bytes");
-            let trouble = input.take_trouble().map(|trouble| format!("{cut}; {trouble}"));
-            return Err(Endless { reason: trouble.unwrap_or(cut), looked });
+            let reason = format!("cut short: a document has no end after {looked} bytes");
+            return Err(Endless { reason, looked });
         };
         for byte in bytes {
             looked += 1;

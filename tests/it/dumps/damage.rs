@@ -135,6 +135,15 @@ fn what_was_compressed_and_is_cut_short_comes_out_to_the_cut() {
     assert!((200..1999).contains(&found.documents.len()), "{}", found.documents.len());
     let [reason] = found.reasons()[..] else { panic!("{:?}", found.reasons()) };
     assert!(reason.contains("it cannot be read further: "), "{reason}");
+    let text = json::export(&documents, Dialect::Relaxed, Layout::Lines);
+    let cut = Zip::Gzip.pack(text.as_bytes());
+    let found = read_file("flamenco_tasks.json.gz", &cut[..cut.len() / 2], &our_wish());
+    assert!((200..1999).contains(&found.documents.len()), "{}", found.documents.len());
+    let [reason] = found.reasons()[..] else { panic!("{:?}", found.reasons()) };
+    assert!(
+        reason.starts_with("cut short: ") && reason.contains("; it cannot be read further: "),
+        "{reason}"
+    );
     // The checksum of gzip itself.
     let mut packed = packed;
     let at = packed.len() - 8;
@@ -268,7 +277,7 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_byte_costs_at_most_two_lines_of_an_export(count in 2..20_u8, place: Index, to: u8) {
+    fn a_changed_byte_costs_one_document_of_an_export(count in 2..20_u8, place: Index, to: u8) {
         let documents = with_ids(count);
         let mut text = json::export(&documents, Dialect::Canonical, Layout::Lines).into_bytes();
         let at = place.index(text.len());
@@ -281,7 +290,11 @@ proptest! {
 
     #[test]
     fn no_bytes_at_all_do_harm(bytes: Vec<u8>) {
-        read_file("tasks.bson", &bytes, &tasks());
+        // Each byte of a file is part of a document, or was passed over.
+        let found = read_file("tasks.bson", &bytes, &tasks());
+        let read: usize = found.documents.iter().map(|document| document.bson.as_bytes().len()).sum();
+        let passed_over: u64 = found.damage.iter().map(|damage| damage.passed_over).sum();
+        prop_assert_eq!(read as u64 + passed_over, bytes.len() as u64);
         read_file("tasks.json", &bytes, &tasks());
         read_file("tasks.bson.gz", &bytes, &tasks());
         let list = Archive::begin(&[("farm", "tasks")]).bytes;
