@@ -42,11 +42,12 @@ fn look<T>(path: &Path, look: impl FnOnce(&ReadTx) -> T) -> T {
         .unwrap()
 }
 
-/// What is in the folder of a place, but for what the test put there.
+/// What is in the folder of a place, but for what the test put there and the backups that a Manager makes by itself.
 fn left_in(place: &Place) -> Vec<String> {
     let entries = std::fs::read_dir(place.path(".")).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let mut names: Vec<_> = names.filter(|name| name != "manager.toml" && name != "dump").collect();
+    let mut names: Vec<_> =
+        names.filter(|name| !["manager.toml", "dump", "backups"].contains(&name.as_str())).collect();
     names.sort();
     names
 }
