@@ -94,9 +94,16 @@ fn execute(args: &Args) -> Result<ExitCode, Failure> {
     if let Command::Check = args.action() {
         return check::check(found, args.json);
     }
+    if let Command::Import(command) = args.action() {
+        return import::execute(command, found, args.json);
+    }
     let (config, path) = found.map_err(|error| Failure::of(&error))?;
     match args.action() {
-        Command::Serve | Command::Demo { .. } | Command::Check | Command::ShrinkPicture => {
+        Command::Serve
+        | Command::Demo { .. }
+        | Command::Check
+        | Command::ShrinkPicture
+        | Command::Import(_) => {
             logging::init(args.log_level(), args.json).map_err(|error| Failure::of(&error))?;
             run::serve(config, path.as_deref())?;
         }
@@ -106,7 +113,6 @@ fn execute(args: &Args) -> Result<ExitCode, Failure> {
         Command::Restore(what) => backup::restore(&config, what)?,
         Command::Database(command) => return database::execute(&config, *command, args.json),
         Command::Export(export) => export::execute(&config, export, args.json)?,
-        Command::Import(command) => return import::execute(command, &config, args.json),
         Command::Job(on) => return jobs::execute(&manager(on, &config)?, &on.command, args.json),
         Command::Task(on) => return tasks::execute(&manager(on, &config)?, &on.command, args.json),
         Command::Audit(on) => audit::execute(&manager(on, &config)?, &on.command, args.json)?,

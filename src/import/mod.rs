@@ -3,7 +3,9 @@
 //!
 //! Sources read on a thread of their own, and a bounded number of things is in memory at a time, however many there are.
 
+pub mod config;
 pub mod dump;
+pub mod flamenco3;
 pub mod loader;
 pub mod mongodb;
 pub mod progress;

@@ -15,6 +15,37 @@ pub enum ImportCommand {
     /// The report says what became of each document. If anything has to be left out nothing is imported, and the exit code
     /// is 1, unless --allow-skips is given.
     Mongodb(MongodbDump),
+
+    /// Take over a farm from Flamenco 3, out of the database file of its Manager
+    ///
+    /// Jobs, tasks with their failures, the blocklist, and what is known of the workers come along. The workers themselves speak
+    /// another protocol: install those of 2.x in their place. What no worker of 2.x can do is kept, and never handed out.
+    ///
+    /// Stop Flamenco 3 first. Its file is not changed. The report says what became of each row. If anything has to be left out
+    /// nothing is imported, and the exit code is 1, unless --allow-skips is given.
+    Flamenco3 {
+        /// The file: flamenco-manager.sqlite
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+
+        /// How to import it
+        #[command(flatten)]
+        how: ImportHow,
+    },
+
+    /// Make a manager.toml of the flamenco-manager.yaml of Flamenco Manager 2.x
+    ///
+    /// It goes to standard output, or into a new file. What was changed or dropped, and what somebody has to decide, is said on
+    /// standard error, and stands as comments in the new file. Both may hold secrets.
+    Config {
+        /// The file: flamenco-manager.yaml
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+
+        /// Write into this file, which must not exist yet
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
 }
 
 /// A dump, and what to do with it.
@@ -57,6 +88,15 @@ pub struct ImportHow {
 mod tests {
     use super::*;
     use crate::cli::args::{Command, tests::command};
+
+    #[test]
+    fn files_of_other_managers_are_named() {
+        let how = ImportHow { dry_run: true, merge: false, allow_skips: true };
+        let flamenco3 = ImportCommand::Flamenco3 { file: "f.sqlite".into(), how };
+        assert_eq!(command("import flamenco3 f.sqlite --dry-run --allow-skips"), Command::Import(flamenco3));
+        let config = ImportCommand::Config { file: "f.yaml".into(), output: Some("m.toml".into()) };
+        assert_eq!(command("import config f.yaml --output m.toml"), Command::Import(config));
+    }
 
     #[test]
     fn a_dump_is_a_path_with_wishes() {

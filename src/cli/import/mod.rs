@@ -1,9 +1,12 @@
 //! `import`: takes over what another program knows of the farm. One file for each place that it can come from.
 
+mod config;
+mod flamenco3;
 mod mongodb;
 
 use std::{
     io::{self, Write},
+    path::PathBuf,
     process::ExitCode,
     sync::{
         Arc,
@@ -21,7 +24,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, SystemClock},
-    config::Config,
+    config::{Config, ConfigError},
     import::{Found, ImportError, Outcome, Plan, import, progress::Progress, report::Report},
 };
 
@@ -31,10 +34,20 @@ const INTERRUPTED: u8 = 130;
 /// So much of what was skipped is told to people; all of it is in the JSON document.
 const SKIPS_SHOWN: usize = 20;
 
-/// Imports what is to be imported.
-pub fn execute(command: &ImportCommand, config: &Config, as_json: bool) -> Result<ExitCode, Failure> {
+/// Imports what is to be imported. Who only wants an old configuration translated may not have a new one yet.
+pub fn execute(
+    command: &ImportCommand,
+    found: Result<(Config, Option<PathBuf>), ConfigError>,
+    as_json: bool,
+) -> Result<ExitCode, Failure> {
+    let config = || found.map(|(config, _)| config).map_err(|error| Failure::of(&error));
     match command {
-        ImportCommand::Mongodb(dump) => mongodb::execute(dump, config, as_json),
+        ImportCommand::Mongodb(dump) => mongodb::execute(dump, &config()?, as_json),
+        ImportCommand::Flamenco3 { file, how } => flamenco3::execute(file, *how, &config()?, as_json),
+        ImportCommand::Config { file, output } => {
+            config::execute(file, output.as_deref())?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
