@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    faults::process::Place,
+    faults::process::{Place, free_port},
     kit::{TestManager, TestWorker, behind, job, task, with},
 };
 
@@ -97,7 +97,7 @@ async fn everything_is_there_as_it_is_now() {
 
 #[tokio::test]
 async fn a_running_manager_and_its_file_give_the_same() {
-    let place = Place::new();
+    let place = Place::listening(&format!("127.0.0.1:{}", free_port()), "");
     let refused = |directory: &str, why: &str| {
         let said = place.run(&["export", directory]);
         assert!(said.code == Some(1) && said.stderr.contains(why), "{}", said.stderr);

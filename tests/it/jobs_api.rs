@@ -275,6 +275,7 @@ async fn the_farm_is_counted() {
     {
       "disk": {
         "database": null,
+        "is_out_of_room": false,
         "task_logs": null
       },
       "exchange": null,
@@ -282,6 +283,7 @@ async fn the_farm_is_counted() {
         "active": 1,
         "queued": 1
       },
+      "newest_backup": null,
       "queues": {
         "last_set_aside": null,
         "task_updates": 0,

@@ -60,7 +60,8 @@ async fn the_exchange_is_shown_in_good_times() {
             "failures_in_a_row": 0,
             "last_error": null,
             "last_success": null,
-            "next_try": null
+            "next_try": null,
+            "put_off": null
           },
           "push": {
             "failures_in_a_row": 0,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flamenco_manager::{app, upstream};
+use flamenco_manager::{app, exchange::Topic, upstream};
 use jiff::ToSpan;
 use serde_json::{Value, json};
 use tracing::Level;
@@ -100,8 +100,8 @@ async fn a_server_that_hangs_keeps_no_worker_waiting_and_is_given_up_in_time() {
         farm(&m).await
     };
     tokio::join!(waits, works);
-    let [.., push, _] = exchange.state().conversations;
-    let failure = push.last_failure.unwrap().what;
+    let push = &exchange.state().conversations[Topic::Push as usize];
+    let failure = push.last_failure.clone().unwrap().what;
     assert!(failure.contains("no answer") && failure.contains("it took too long"), "{failure}");
     server.mood(Call::Push, Mood::Fine);
     m.advance(5.seconds());
