@@ -57,6 +57,10 @@ kinds! {
     Tasks = "tasks",
     /// [`lines::TaskHistory`]
     TaskHistories = "task-histories",
+    /// [`lines::RecentTasks`]
+    RecentTasks = "recent-tasks",
+    /// [`lines::Extra`]: what imported things brought along.
+    Extras = "extras",
     /// [`lines::BlacklistLine`]
     Blacklist = "blacklist",
     /// [`lines::TaskUpdate`]: in the order in which the Flamenco Server is to hear them.
@@ -137,6 +141,10 @@ fn write_kind(tx: &ReadTx, kind: Kind, to: &mut impl Write) -> Result<(), Export
         Kind::TaskHistories => {
             each(to, tx.all_histories()?.map(|history| Ok(lines::TaskHistory::from(history?))))
         }
+        Kind::RecentTasks => {
+            each(to, tx.all_recent_tasks()?.map(|recent| Ok(lines::RecentTasks::from(recent?))))
+        }
+        Kind::Extras => each(to, tx.extras()?.map(|extra| lines::Extra::of(extra?))),
         Kind::Blacklist => {
             let all = tx.blacklist(None)?.into_iter().chain(tx.expired_blacklist()?);
             each(to, all.map(|line| Ok(lines::BlacklistLine::from(line))))

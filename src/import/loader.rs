@@ -13,7 +13,7 @@ use std::{
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{Found, ImportError, Refusal, report::Report};
+use super::{Found, ImportError, Refusal, memory::Memory, report::Report};
 use crate::{
     domain::{
         ids::{JobId, TaskId, WorkerId},
@@ -82,6 +82,8 @@ pub enum Item {
         /// All that is known of it.
         extra: Extra,
     },
+    /// What a Manager remembers beside its farm.
+    Memory(Box<Memory>),
 }
 
 /// Fields for which the Manager has no use, by their names.
@@ -125,6 +127,7 @@ impl Item {
             Self::BlacklistLine { id, .. } => *id,
             Self::Update { update, .. } => update.id,
             Self::Settings { of, .. } | Self::Extra { of, .. } => of.id(),
+            Self::Memory(_) => [0; 12],
         }
     }
 
@@ -137,9 +140,11 @@ impl Item {
             }
             Self::Job { job, .. } => 500 + job.settings.len() + job.metadata.len(),
             Self::Update { update, .. } => 500 + update.log_tail.len() + update.failed_by.len() * 60,
-            Self::Worker { .. } | Self::BlacklistLine { .. } | Self::Settings { .. } | Self::Extra { .. } => {
-                500
-            }
+            Self::Worker { .. }
+            | Self::BlacklistLine { .. }
+            | Self::Settings { .. }
+            | Self::Extra { .. }
+            | Self::Memory(_) => 500,
         }
     }
 }
@@ -244,7 +249,7 @@ struct KnownJob {
 }
 
 /// Nothing, or why something is not taken.
-type Taken = Result<(), String>;
+pub(super) type Taken = Result<(), String>;
 
 /// What is said of something whose ID came before.
 const TWICE: &str = "another with the same ID came before it";
@@ -287,6 +292,7 @@ impl Load<'_, '_> {
             Item::Update { update, extra } => self.update(&update, &extra),
             Item::Settings { values, of, extra } => self.settings(&values, of, &extra),
             Item::Extra { of, extra } => self.extra(of, &extra).map(Ok),
+            Item::Memory(memory) => memory.take(self.tx, self.before),
         };
         match taken {
             Err(error @ StoreError::TooLarge { .. }) => Ok(Err(error.to_string())),

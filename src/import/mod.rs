@@ -5,8 +5,10 @@
 
 pub mod config;
 pub mod dump;
+pub mod export;
 pub mod flamenco3;
 pub mod loader;
+pub mod memory;
 pub mod mongodb;
 pub mod progress;
 pub mod report;

@@ -1,23 +1,24 @@
-//! All rows of a kind, one after the other: for whoever takes everything along.
+//! All rows of a kind, one after the other: for whoever takes everything along, and brings it back.
 
 use super::{
     StoreError,
     codec::{self, Record},
-    keys::{Parts, number_from, time_from},
+    keys::{Key, Parts, number_from, time_bytes, time_from},
     people::SecretDigest,
     records::TaskRow,
     schema::Table,
     server_wishes::LogRequest,
-    tx::{ReadTx, RowGuard, Rows, Tx},
+    tx::{ReadTx, RowGuard, Rows, Tx, WriteTx},
 };
 use crate::domain::{
     audit::Deed,
     event::Event,
     idempotency::Receipt,
-    ids::TaskId,
+    ids::{TaskId, WorkerId},
     job::{Job, JobState},
     minute::{Done, Minute},
     people::AccessToken,
+    recent_tasks::RecentTasks,
     task::Task,
     task_history::TaskHistory,
     task_update::{SetAside, TaskUpdate},
@@ -47,6 +48,13 @@ impl ReadTx {
     pub fn all_histories(&self) -> Result<impl Iterator<Item = Result<(TaskId, TaskHistory)>>> {
         self.each(Table::TaskHistories, |(key, row)| {
             Ok((Parts(key.value()).task()?, codec::decode(row.value())?))
+        })
+    }
+
+    /// The tasks that each worker was given last.
+    pub fn all_recent_tasks(&self) -> Result<impl Iterator<Item = Result<(WorkerId, RecentTasks)>>> {
+        self.each(Table::RecentTasks, |(key, row)| {
+            Ok((Parts(key.value()).worker()?, codec::decode(row.value())?))
         })
     }
 
@@ -105,6 +113,30 @@ impl ReadTx {
         self.each(Table::Submissions, |(key, receipt)| {
             Ok((text(key.value())?, codec::decode(receipt.value())?))
         })
+    }
+}
+
+/// What otherwise comes about by what happens.
+impl WriteTx<'_> {
+    /// Keeps what has become of a task that is there.
+    pub fn load_history(&mut self, task: TaskId, history: &TaskHistory) -> Result<()> {
+        self.insert_record(Table::TaskHistories, &task.0, history)
+    }
+
+    /// Keeps the tasks that a worker that is there was given last.
+    pub fn load_recent_tasks(&mut self, worker: WorkerId, recent: &RecentTasks) -> Result<()> {
+        self.insert_record(Table::RecentTasks, &worker.0, recent)
+    }
+
+    /// The Flamenco Server wants this log, since then.
+    pub fn load_log_request(&mut self, request: &LogRequest) -> Result<()> {
+        let LogRequest { job, task, since } = *request;
+        self.insert(Table::LogRequests, &Key::new().job(job).task(task), &time_bytes(since))
+    }
+
+    /// Keeps what was done in a minute, in place of what is there.
+    pub fn load_minute(&mut self, minute: Minute, done: Done) -> Result<()> {
+        self.insert_record(Table::Minutes, &minute.0.to_be_bytes(), &done)
     }
 }
 

@@ -17,7 +17,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("pictures", &["domain"]),
     ("export", &["domain", "store"]),
     ("services", &["domain", "store", "export", "tasklogs", "pictures", "clock"]),
-    ("import", &["store", "config", "domain"]),
+    ("import", &["store", "export", "config", "domain"]),
     ("upstream", &["domain"]),
     ("exchange", &["services", "upstream", "domain"]),
     ("http", &["exchange", "services", "domain"]),

@@ -38,8 +38,14 @@ fn ends(m: &TestManager, shot: &Job) -> Vec<String> {
     ends
 }
 
+/// Waits until everything is written that was noted so far.
+async fn settle(m: &TestManager, shot: &Job) {
+    m.services.log(shot.id.parse().unwrap(), shot["a"].parse().unwrap()).await.unwrap();
+}
+
 /// Files are as old as the real clock says, which is not the Manager's: from here on they are as old as this.
-fn logs_are(m: &TestManager, shot: &Job, age: Span) {
+async fn logs_are(m: &TestManager, shot: &Job, age: Span) {
+    settle(m, shot).await;
     let then = m.now() - age;
     for end in ends(m, shot) {
         File::options().append(true).open(path(m, shot, &end)).unwrap().set_modified(then.into()).unwrap();
@@ -79,11 +85,11 @@ async fn the_log_of_an_ended_task_is_compressed_and_read_like_any_other() {
     let line = |number: usize| format!("line {number}\n");
     let lines: String = (0..2000).map(line).collect();
     ada.reports(&shot["a"], &json!({"log": lines})).await;
-    logs_are(&m, &shot, 1.hour());
+    logs_are(&m, &shot, 1.hour()).await;
     go_round(&m).await;
     assert_eq!(ends(&m, &shot), [""], "the worker is at it");
     ada.ends(&shot["a"], "completed").await;
-    logs_are(&m, &shot, 0.seconds());
+    logs_are(&m, &shot, 0.seconds()).await;
     go_round(&m).await;
     assert_eq!(ends(&m, &shot), [""], "it was quiet for five minutes, and not for longer");
     let whole = m.log(&shot["a"]).await;
@@ -108,13 +114,13 @@ async fn what_is_said_after_that_comes_behind_what_was_there() {
     let (m, ada, shot) = with_task("").await;
     ada.takes(&shot["a"]).await;
     ada.reports(&shot["a"], &json!({"log": "one\n", "task_status": "completed"})).await;
-    logs_are(&m, &shot, 1.hour());
+    logs_are(&m, &shot, 1.hour()).await;
     go_round(&m).await;
     assert_eq!(ends(&m, &shot), [".gz"]);
     ada.reports(&shot["a"], &json!({"log": "two\n"})).await;
     assert_eq!(ends(&m, &shot), [""]);
     assert!(m.log(&shot["a"]).await.ends_with("one\ntwo\n"));
-    logs_are(&m, &shot, 1.hour());
+    logs_are(&m, &shot, 1.hour()).await;
     go_round(&m).await;
     assert_eq!(ends(&m, &shot), [".gz"]);
     assert!(unpacked(path(&m, &shot, ".gz")).ends_with("one\ntwo\n"));
@@ -126,7 +132,7 @@ async fn a_task_that_is_done_again_has_a_log_of_its_own_beside_the_compressed_on
     for run in ["first\n", "second\n", "third\n"] {
         ada.takes(&shot["a"]).await;
         ada.reports(&shot["a"], &json!({"log": run, "task_status": "completed"})).await;
-        logs_are(&m, &shot, 1.hour());
+        logs_are(&m, &shot, 1.hour()).await;
         go_round(&m).await;
         if run != "third\n" {
             m.post(&format!("/api/tasks/{}/requeue", &shot["a"]), &json!(null)).await.expect(200);
@@ -150,7 +156,7 @@ async fn the_log_of_a_try_that_failed_is_compressed_while_another_worker_is_at_i
     ada.reports(&shot["a"], &json!({"log": "it breaks\n"})).await;
     ada.ends(&shot["a"], "failed").await;
     bob.takes(&shot["a"]).await;
-    logs_are(&m, &shot, 1.hour());
+    logs_are(&m, &shot, 1.hour()).await;
     go_round(&m).await;
     assert_eq!(ends(&m, &shot), ["", ".1.gz"]);
 }
@@ -164,7 +170,7 @@ async fn the_server_gets_a_compressed_log_as_it_is() {
     let ada = m.sleeper("ada").await;
     ada.takes(&shot["a"]).await;
     ada.reports(&shot["a"], &json!({"log": "all of it\n", "task_status": "completed"})).await;
-    logs_are(&m, &shot, 1.hour());
+    logs_are(&m, &shot, 1.hour()).await;
     go_round(&m).await;
     assert_eq!(ends(&m, &shot), [".gz"]);
     server.asks_for_log(&shot["a"]);
@@ -182,7 +188,7 @@ async fn what_a_crash_has_left_is_cleared_away_and_costs_nothing() {
     let whole = m.log(&shot["a"]).await;
     fs::write(path(&m, &shot, ".x1y2z3.part"), "half of").unwrap();
     fs::write(path(&m, &shot, ".gz"), "not even gzip").unwrap();
-    logs_are(&m, &shot, 1.hour());
+    logs_are(&m, &shot, 1.hour()).await;
     go_round(&m).await;
     assert_eq!(ends(&m, &shot), [".gz"]);
     assert_eq!(m.log(&shot["a"]).await, whole);
@@ -193,7 +199,7 @@ async fn a_log_is_compressed_only_if_there_is_room_for_it() {
     let (m, ada, shot) = with_task("").await;
     ada.takes(&shot["a"]).await;
     ada.reports(&shot["a"], &json!({"log": "x\n".repeat(1000), "task_status": "completed"})).await;
-    logs_are(&m, &shot, 1.hour());
+    logs_are(&m, &shot, 1.hour()).await;
     let room = |free| {
         m.services.disks_are(Disks { task_logs: Some(Space { free, total: 1 << 40 }), ..Disks::default() });
     };
@@ -212,7 +218,7 @@ async fn old_logs_are_removed_if_that_is_wanted_unless_a_worker_is_at_it() {
     let bob = m.sleeper("bob").await;
     ada.takes_and_fails(&shot["a"]).await;
     bob.takes(&shot["a"]).await;
-    logs_are(&m, &shot, (7 * 24 * 60 - 5).minutes());
+    logs_are(&m, &shot, (7 * 24 * 60 - 5).minutes()).await;
     go_round(&m).await;
     assert_eq!(ends(&m, &shot), ["", ".1.gz"]);
     m.advance(1.second());
@@ -232,7 +238,7 @@ async fn logs_stay_if_nothing_is_said_also_of_tasks_that_nobody_knows() {
     let (m, ada, shot) = with_task("").await;
     ada.takes_and_completes(&shot["a"]).await;
     m.services.erase_tasks().await.unwrap();
-    logs_are(&m, &shot, 100_000.hours());
+    logs_are(&m, &shot, 100_000.hours()).await;
     go_round(&m).await;
     assert_eq!(ends(&m, &shot), [".gz"]);
 }
@@ -241,9 +247,10 @@ async fn logs_stay_if_nothing_is_said_also_of_tasks_that_nobody_knows() {
 async fn a_large_log_is_compressed_over_many_turns_and_the_farm_goes_on_meanwhile() {
     let (m, ada, shot) = with_task("").await;
     ada.takes_and_completes(&shot["a"]).await;
+    settle(&m, &shot).await;
     let line = "a line of text that is like many others\n";
     fs::write(path(&m, &shot, ""), line.repeat(2_000_000)).unwrap();
-    logs_are(&m, &shot, 1.hour());
+    logs_are(&m, &shot, 1.hour()).await;
     m.advance(5.minutes());
     let mut turns = 0;
     while !m.services.look_after_logs().await.unwrap() {

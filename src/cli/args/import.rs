@@ -46,6 +46,19 @@ pub enum ImportCommand {
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+
+    /// Read back what "export" has written
+    ///
+    /// It is looked at whole, with its sums, before anything is done. Into an empty database it becomes what it was.
+    Export {
+        /// What "export" has made
+        #[arg(value_name = "DIRECTORY")]
+        directory: PathBuf,
+
+        /// How to import it
+        #[command(flatten)]
+        how: ImportHow,
+    },
 }
 
 /// A dump, and what to do with it.
@@ -90,12 +103,15 @@ mod tests {
     use crate::cli::args::{Command, tests::command};
 
     #[test]
-    fn files_of_other_managers_are_named() {
+    fn what_comes_from_where_is_named() {
         let how = ImportHow { dry_run: true, merge: false, allow_skips: true };
         let flamenco3 = ImportCommand::Flamenco3 { file: "f.sqlite".into(), how };
         assert_eq!(command("import flamenco3 f.sqlite --dry-run --allow-skips"), Command::Import(flamenco3));
         let config = ImportCommand::Config { file: "f.yaml".into(), output: Some("m.toml".into()) };
         assert_eq!(command("import config f.yaml --output m.toml"), Command::Import(config));
+        let how = ImportHow { dry_run: false, merge: true, allow_skips: false };
+        let export = ImportCommand::Export { directory: "farm".into(), how };
+        assert_eq!(command("import export farm --merge"), Command::Import(export));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `import`: takes over what another program knows of the farm. One file for each place that it can come from.
 
 mod config;
+mod export;
 mod flamenco3;
 mod mongodb;
 
@@ -44,6 +45,7 @@ pub fn execute(
     match command {
         ImportCommand::Mongodb(dump) => mongodb::execute(dump, &config()?, as_json),
         ImportCommand::Flamenco3 { file, how } => flamenco3::execute(file, *how, &config()?, as_json),
+        ImportCommand::Export { directory, how } => export::execute(directory, *how, &config()?, as_json),
         ImportCommand::Config { file, output } => {
             config::execute(file, output.as_deref())?;
             Ok(ExitCode::SUCCESS)

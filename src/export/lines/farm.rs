@@ -1,6 +1,9 @@
 //! Workers, jobs and tasks.
 
-use std::{collections::BTreeMap, num::NonZeroU32};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    num::NonZeroU32,
+};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,6 +14,7 @@ use crate::{
     domain::{
         ids::{JobId, TaskId, WorkerId},
         job::{self, JobState, JobStatus, JobWish},
+        recent_tasks,
         sleep::{BadSchedule, SleepSchedule, SleepScheduleWire},
         tags::Tags,
         task::{self, Progress, TaskStatus},
@@ -368,6 +372,27 @@ impl From<TaskHistory> for (TaskId, task_history::TaskHistory) {
             why,
         });
         (task, task_history::TaskHistory { entries: entries.collect(), forgotten: left_out })
+    }
+}
+
+/// The tasks that a worker was given last.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecentTasks {
+    worker: WorkerId,
+    /// The newest first. Some may be gone.
+    tasks: VecDeque<TaskId>,
+}
+
+impl From<(WorkerId, recent_tasks::RecentTasks)> for RecentTasks {
+    fn from((worker, recent_tasks::RecentTasks(tasks)): (WorkerId, recent_tasks::RecentTasks)) -> Self {
+        Self { worker, tasks }
+    }
+}
+
+impl From<RecentTasks> for (WorkerId, recent_tasks::RecentTasks) {
+    fn from(RecentTasks { worker, tasks }: RecentTasks) -> Self {
+        (worker, recent_tasks::RecentTasks(tasks))
     }
 }
 

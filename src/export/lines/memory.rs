@@ -4,17 +4,18 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::hex;
 use crate::{
     domain::{
         audit, event,
         idempotency::Receipt,
-        ids::{JobId, TokenId, WorkerId},
+        ids::{JobId, TaskId, TokenId, WorkerId},
         minute::{self, Done},
         people::{self, Role},
     },
-    store::SecretDigest,
+    store::{ExtraOf, SecretDigest, StoreError},
 };
 
 /// Something that the Manager remembers of itself.
@@ -25,6 +26,57 @@ pub struct Setting {
     pub name: String,
     /// What it is.
     pub value: String,
+}
+
+/// What something brought along when it was imported, and the Manager has no use for.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Extra {
+    of: ExtraKind,
+    /// The ID of what it belongs to.
+    #[serde(rename = "_id", with = "hex")]
+    id: [u8; 12],
+    extra: Map<String, Value>,
+}
+
+/// What something extra belongs to.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum ExtraKind {
+    Task,
+    Worker,
+    TaskUpdate,
+    BlacklistLine,
+    Settings,
+}
+
+impl Extra {
+    pub(in crate::export) fn of((of, text): (ExtraOf, String)) -> Result<Self, StoreError> {
+        let kind = match of {
+            ExtraOf::Task(_) => ExtraKind::Task,
+            ExtraOf::Worker(_) => ExtraKind::Worker,
+            ExtraOf::Update(_) => ExtraKind::TaskUpdate,
+            ExtraOf::BlacklistLine(_) => ExtraKind::BlacklistLine,
+            ExtraOf::Settings(_) => ExtraKind::Settings,
+        };
+        let extra = serde_json::from_str(&text);
+        let extra =
+            extra.map_err(|_| StoreError::Corrupt(format!("what {of:?} brought along is no JSON object")))?;
+        Ok(Self { of: kind, id: of.id(), extra })
+    }
+}
+
+impl From<Extra> for (ExtraOf, Map<String, Value>) {
+    fn from(Extra { of, id, extra }: Extra) -> Self {
+        let of = match of {
+            ExtraKind::Task => ExtraOf::Task(TaskId(id)),
+            ExtraKind::Worker => ExtraOf::Worker(WorkerId(id)),
+            ExtraKind::TaskUpdate => ExtraOf::Update(id),
+            ExtraKind::BlacklistLine => ExtraOf::BlacklistLine(id),
+            ExtraKind::Settings => ExtraOf::Settings(id),
+        };
+        (of, extra)
+    }
 }
 
 /// Something that happened.

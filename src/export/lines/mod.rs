@@ -8,8 +8,8 @@ mod server;
 use serde_json::value::RawValue;
 
 pub use self::{
-    farm::{BlacklistLine, FailedBy, HistoryEntry, Job, Metrics, Task, TaskHistory, Worker},
-    memory::{AccessToken, Deed, Event, Minute, Setting, Submission},
+    farm::{BlacklistLine, FailedBy, HistoryEntry, Job, Metrics, RecentTasks, Task, TaskHistory, Worker},
+    memory::{AccessToken, Deed, Event, Extra, Minute, Setting, Submission},
     server::{AskAgain, SetAside, TaskUpdate, WantedLog},
 };
 use crate::store::StoreError;

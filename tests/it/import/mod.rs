@@ -1,6 +1,7 @@
 //! Farms that move in: the real binary reads dumps of our own making into a database, and a Manager goes on with it.
 
 mod config;
+mod exported;
 mod farm;
 mod flamenco3;
 mod forms;
