@@ -118,7 +118,7 @@ pub enum Command {
 
     /// Make a backup of the database, while a Manager runs or not
     ///
-    /// It is read back before it gets its name. A running Manager makes one by itself every day: see [backup] in manager.toml.
+    /// It is read back before it gets its name. A running Manager makes one by itself every day: see the section "backup" of manager.toml.
     /// Task logs are files of their own and not in it.
     Backup(Backup),
 
