@@ -34,7 +34,7 @@ pub enum DatabaseCommand {
 
     /// Give the room in the file that nothing is in back to the disk
     ///
-    /// While it is done, a running Manager answers nobody: a second or two for each gigabyte.
+    /// While it is done, a running Manager answers nobody: some ten seconds for each gigabyte.
     Compact,
 
     /// Say how large the database is and what it is made of
