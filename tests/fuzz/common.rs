@@ -2,7 +2,7 @@
 //! the fuzzer is built in a minute.
 
 #[path = "../../src/import/dump/mod.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "a target uses a part of it")]
 pub mod dump;
 
 use std::{fs, path::PathBuf};

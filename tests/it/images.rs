@@ -9,7 +9,10 @@ use std::{
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use serde_json::{Value, json};
 
-use crate::kit::{Events, TestManager, TestWorker, job, task};
+use crate::{
+    faults::process::eventually,
+    kit::{Events, TestManager, TestWorker, job, task},
+};
 
 /// A farm whose pictures are in a folder of its own.
 struct Studio {
@@ -79,14 +82,11 @@ fn assert_colour(jpeg: &[u8], expected: [u8; 3]) {
 
 /// Waits until the picture of this name is refused, and returns why.
 async fn refusal(studio: &Studio, path: &str) -> String {
-    for _ in 0..2000 {
+    eventually("the picture is refused", async || {
         let refused = studio.image().await["refused"].take();
-        if refused["path"] == path {
-            return refused["reason"].as_str().unwrap().to_owned();
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    panic!("{path} is not refused");
+        (refused["path"] == path).then(|| refused["reason"].as_str().unwrap().to_owned())
+    })
+    .await
 }
 
 #[tokio::test]
@@ -295,7 +295,7 @@ fn png_that_says(width: u32, height: u32) -> Vec<u8> {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_picture_that_wants_too_much_memory_is_the_end_of_the_process_that_reads_it_and_of_nothing_else() {
-    use std::{os::unix::fs::PermissionsExt, sync::Arc, time::Duration};
+    use std::{os::unix::fs::PermissionsExt, sync::Arc};
 
     use crate::kit::config_in;
 
@@ -308,27 +308,17 @@ async fn a_picture_that_wants_too_much_memory_is_the_end_of_the_process_that_rea
     let config = config_in(&format!("watch_for_latest_image = {}", json!(render.path())), &folder);
     let clock = Arc::new(flamenco_manager::clock::ManualClock::new(crate::kit::START.parse().unwrap()));
     let services = flamenco_manager::app::services_of(&config, clock, program).unwrap();
-    let until = async |done: &dyn Fn() -> bool| {
-        for _ in 0..2000 {
-            if done() {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("nothing becomes of the picture");
-    };
 
     let (greedy, fine) = (render.path().join("greedy.png"), render.path().join("fine.png"));
     fs::write(&greedy, png_that_says(8192, 4320)).unwrap();
     services.picture_found(&greedy);
-    until(&|| services.refused_picture().is_some()).await;
-    let reason = services.refused_picture().unwrap().reason;
+    let reason = eventually("the picture is refused", async || services.refused_picture()).await.reason;
     assert!(reason.contains("given up") && reason.contains("SIGABRT"), "{reason}");
 
     paint(&fine, GREEN, (64, 36));
     services.picture_found(&fine);
-    until(&|| services.latest_picture().is_some()).await;
-    assert_colour(&services.latest_picture().unwrap().jpeg, GREEN);
+    let shown = eventually("the picture is shown", async || services.latest_picture()).await;
+    assert_colour(&shown.jpeg, GREEN);
     services.stop().await.unwrap();
 }
 
