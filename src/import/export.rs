@@ -27,7 +27,7 @@ pub fn read(folder: Folder) -> impl Iterator<Item = Result<Found, String>> + Sen
             let what = item(kind, &line).map_err(Refusal::Because);
             let has_id = matches!(what, Ok(ref item) if !matches!(item, Item::Memory(_)));
             let id = if has_id { String::new() } else { place };
-            Ok(Found { collection: kind.name().to_owned(), id, what, bytes_read })
+            Ok(Found { collection: kind.name().into(), id, what, bytes_read })
         });
         trouble.into_iter().chain(found)
     })

@@ -5,15 +5,23 @@
 //! transaction needs.
 
 use std::{
-    collections::{HashMap, HashSet},
+    borrow::Cow,
+    collections::{HashMap, HashSet, hash_map::Entry},
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::{Found, ImportError, Refusal, memory::Memory, report::Report};
+use super::{
+    Batch, Found, ImportError, Refusal,
+    memory::Memory,
+    report::{Report, Skip},
+};
 use crate::{
     domain::{
         ids::{JobId, TaskId, WorkerId},
@@ -26,7 +34,7 @@ use crate::{
     store::{BlacklistEntry, ExtraOf, ReadTx, Settled, Store, StoreError, WriteTx},
 };
 
-/// As many things share a transaction.
+/// As many things share a transaction, or some more.
 const PER_TRANSACTION: usize = 50_000;
 
 /// Something that is imported.
@@ -156,6 +164,8 @@ pub struct Loader {
     report: Report,
     /// The updates that are in the queue.
     queued: HashSet<[u8; 12]>,
+    /// The highest ID of a task.
+    last_task: Option<TaskId>,
 }
 
 impl Loader {
@@ -163,7 +173,8 @@ impl Loader {
     pub fn open(path: &Path, now: Timestamp, report: Report) -> Result<Self, ImportError> {
         let store = Arc::new(Store::open_copy(path).map_err(ImportError::Open)?);
         let queued = store.read(now, ReadTx::ids_of_updates)?;
-        Ok(Self { store, now, report, queued })
+        let last_task = store.read(now, ReadTx::last_task)?;
+        Ok(Self { store, now, report, queued, last_task })
     }
 
     /// Is there nothing of a farm in the file?
@@ -175,7 +186,7 @@ impl Loader {
     /// before, are replaced by those that are newer.
     pub fn load(
         &mut self,
-        incoming: impl Iterator<Item = Result<Found, ImportError>>,
+        incoming: impl Iterator<Item = Result<Batch, ImportError>>,
     ) -> Result<(), ImportError> {
         if self.is_without_a_farm()? {
             return self.load_all(None, incoming);
@@ -188,15 +199,20 @@ impl Loader {
     fn load_all(
         &mut self,
         before: Option<&ReadTx>,
-        incoming: impl Iterator<Item = Result<Found, ImportError>>,
+        incoming: impl Iterator<Item = Result<Batch, ImportError>>,
     ) -> Result<(), ImportError> {
-        let Self { store, now, report, queued } = self;
+        let Self { store, now, report, queued, last_task } = self;
         let mut incoming = incoming.peekable();
         while incoming.peek().is_some() {
             store.fill(*now, |tx| {
-                let mut load = Load { tx, before, queued, jobs: HashMap::new() };
-                for found in incoming.by_ref().take(PER_TRANSACTION) {
-                    load.take(found?, report)?;
+                let mut load = Load { tx, before, queued, last_task, jobs: HashMap::new() };
+                let mut taken = 0;
+                while taken < PER_TRANSACTION
+                    && let Some(batch) = incoming.next()
+                {
+                    let things = &batch?.things;
+                    things.iter().try_for_each(|found| load.take(found, report))?;
+                    taken += things.len();
                 }
                 load.write_jobs();
                 Ok::<_, ImportError>(())
@@ -205,11 +221,12 @@ impl Loader {
         Ok(())
     }
 
-    /// Puts everything in order, when all has come, and closes the file.
-    pub fn finish(self) -> Result<Report, ImportError> {
-        let Self { store, now, mut report, queued: _ } = self;
+    /// Puts everything in order, when all has come, and closes the file. `stop` ends it early.
+    pub fn finish(self, stop: &AtomicBool) -> Result<Report, ImportError> {
+        let Self { store, now, mut report, .. } = self;
         store.fill(now, put_lines_in_place)?;
-        remark(store.settle(now)?, &mut report);
+        let go_on = || if stop.load(Ordering::Relaxed) { Err(ImportError::Interrupted) } else { Ok(()) };
+        remark(store.settle(now, go_on)?, &mut report);
         store.close();
         Ok(report)
     }
@@ -237,6 +254,7 @@ struct Load<'a, 'txn> {
     /// The file as it was before anything was imported, if there was anything in it.
     before: Option<&'a ReadTx>,
     queued: &'a mut HashSet<[u8; 12]>,
+    last_task: &'a mut Option<TaskId>,
     /// The jobs of the tasks of this transaction.
     jobs: HashMap<JobId, KnownJob>,
 }
@@ -255,44 +273,44 @@ pub(super) type Taken = Result<(), String>;
 const TWICE: &str = "another with the same ID came before it";
 
 impl Load<'_, '_> {
-    fn take(&mut self, mut found: Found, report: &mut Report) -> Result<(), ImportError> {
-        let what = std::mem::replace(&mut found.what, Err(Refusal::NotOurs));
+    fn take(&mut self, found: &Found, report: &mut Report) -> Result<(), ImportError> {
+        let Found { collection, id, what, bytes_read: _ } = found;
         let taken = match what {
-            Ok(item) => {
-                let id = item.id();
-                let taken = self.take_item(item)?;
-                if taken.is_err() && found.id.is_empty() {
-                    found.id = TaskId(id).to_string();
-                }
-                taken
-            }
-            Err(Refusal::Because(reason)) => Err(reason),
+            Ok(item) => self.take_item(item)?,
+            Err(Refusal::Because(reason)) => Err(reason.clone()),
             Err(Refusal::NotOurs) => {
-                report.not_ours(&found.collection);
+                report.not_ours(collection);
                 return Ok(());
             }
             Err(Refusal::NotRead) => {
-                report.remark(format!("{} is of another database, and was not read", found.collection));
+                report.remark(format!("{collection} is of another database, and was not read"));
                 return Ok(());
             }
         };
         match taken {
-            Ok(()) => report.imported(&found.collection),
-            Err(reason) => report.skipped(&found.skipped(reason)).map_err(ImportError::Note)?,
+            Ok(()) => report.imported(collection),
+            Err(reason) => {
+                let id = match what {
+                    Ok(item) if id.is_empty() => TaskId(item.id()).to_string(),
+                    _ => id.clone(),
+                };
+                let skip = Skip { collection: collection.to_string(), id, reason };
+                report.skipped(&skip).map_err(ImportError::Note)?;
+            }
         }
         Ok(())
     }
 
-    fn take_item(&mut self, item: Item) -> Result<Taken, StoreError> {
+    fn take_item(&mut self, item: &Item) -> Result<Taken, StoreError> {
         let taken = match item {
-            Item::Job { job, state } => self.job(&job, state),
-            Item::Task(task) => self.task(*task),
-            Item::Worker { worker, seen, extra } => self.worker(worker, seen, &extra),
-            Item::BlacklistLine { id, line, extra } => self.blacklist_line(id, &line, extra),
-            Item::Update { update, extra } => self.update(&update, &extra),
-            Item::Settings { values, of, extra } => self.settings(&values, of, &extra),
-            Item::Extra { of, extra } => self.extra(of, &extra).map(Ok),
-            Item::Memory(memory) => memory.take(self.tx, self.before),
+            Item::Job { job, state } => self.job(job, state),
+            Item::Task(task) => self.task(task),
+            Item::Worker { worker, seen, extra } => self.worker(worker, *seen, extra),
+            Item::BlacklistLine { id, line, extra } => self.blacklist_line(*id, line, extra),
+            Item::Update { update, extra } => self.update(update, extra),
+            Item::Settings { values, of, extra } => self.settings(values, *of, extra),
+            Item::Extra { of, extra } => self.extra(*of, extra).map(Ok),
+            Item::Memory(memory) => memory.clone().take(self.tx, self.before),
         };
         match taken {
             Err(error @ StoreError::TooLarge { .. }) => Ok(Err(error.to_string())),
@@ -308,20 +326,23 @@ impl Load<'_, '_> {
         self.before.map_or(Ok(None), look)
     }
 
-    fn job(&mut self, job: &Job, state: JobState) -> Result<Taken, StoreError> {
+    fn job(&mut self, job: &Job, state: &JobState) -> Result<Taken, StoreError> {
         if let Some(there) = self.tx.job_state(job.id)? {
             let is_from_before = self.before(|tx| tx.job_state(job.id))?.as_ref() == Some(&there);
             if let Err(reason) = may_replace(is_from_before, there.updated, state.updated) {
                 return Ok(Err(reason));
             }
         }
-        self.tx.load_job(job, JobState { tally: Tally::default(), waits_for: 0, ..state })?;
+        self.tx.load_job(job, JobState { tally: Tally::default(), waits_for: 0, ..state.clone() })?;
         Ok(Ok(()))
     }
 
-    fn task(&mut self, imported: ImportedTask) -> Result<Taken, StoreError> {
-        let ImportedTask { task, commands, mut extra, job } = imported;
-        if let Some(there) = self.tx.task(task.id)? {
+    fn task(&mut self, imported: &ImportedTask) -> Result<Taken, StoreError> {
+        let ImportedTask { task, commands, extra, job } = imported;
+        // Dumps are mostly sorted: what comes behind all others need not be looked for.
+        if *self.last_task < Some(task.id) {
+            *self.last_task = Some(task.id);
+        } else if let Some(there) = self.tx.task(task.id)? {
             let is_from_before = self.before(|tx| tx.task(task.id))?.as_ref() == Some(&there);
             if let Err(reason) = may_replace(is_from_before, there.last_updated, task.last_updated) {
                 return Ok(Err(reason));
@@ -331,26 +352,30 @@ impl Load<'_, '_> {
             }
             self.tx.forget_extra(ExtraOf::Task(task.id))?;
         }
-        self.tx.load_task(&task, &commands)?;
+        self.tx.load_task(task, commands)?;
+        let mut extra = Cow::Borrowed(extra);
         if let Some(said) = job {
-            self.job_of_task(&task, said, &mut extra)?;
+            self.job_of_task(task, said, &mut extra)?;
         }
         self.extra(ExtraOf::Task(task.id), &extra)?;
         Ok(Ok(()))
     }
 
     /// Keeps what a task says of its job. What it says differently from the tasks before it is left with the task.
-    fn job_of_task(&mut self, task: &Task, said: JobOfTask, extra: &mut Extra) -> Result<(), StoreError> {
+    fn job_of_task(
+        &mut self,
+        task: &Task,
+        said: &JobOfTask,
+        extra: &mut Cow<'_, Extra>,
+    ) -> Result<(), StoreError> {
         let job = match self.jobs.entry(task.job) {
-            std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
-            std::collections::hash_map::Entry::Vacant(unknown) => {
-                unknown.insert(known_job(self.tx, task, &said)?)
-            }
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(known_job(self.tx, task, said)?),
         };
-        let JobOfTask { priority, paused, metadata, .. } = said;
+        let JobOfTask { priority, paused, ref metadata, .. } = *said;
         for (name, value) in metadata {
-            if job.metadata.get(&name) != Some(&value) {
-                extra.insert(name, value);
+            if job.metadata.get(name) != Some(value) {
+                extra.to_mut().insert(name.clone(), value.clone());
             }
         }
         let state = &mut job.state;
@@ -377,10 +402,11 @@ impl Load<'_, '_> {
 
     fn worker(
         &mut self,
-        mut worker: Worker,
+        worker: &Worker,
         seen: Option<Timestamp>,
         extra: &Extra,
     ) -> Result<Taken, StoreError> {
+        let mut worker = worker.clone();
         let seen = seen.unwrap_or(self.tx.now());
         if let Some(there) = self.tx.worker(worker.id)? {
             let is_from_before = self.before(|tx| tx.worker(worker.id))?.as_ref() == Some(&there);
@@ -403,8 +429,9 @@ impl Load<'_, '_> {
         &mut self,
         id: [u8; 12],
         line: &BlacklistEntry,
-        mut extra: Extra,
+        extra: &Extra,
     ) -> Result<Taken, StoreError> {
+        let mut extra = extra.clone();
         let of = ExtraOf::BlacklistLine(id);
         let BlacklistEntry { worker, job, task_type, created } = line;
         let there = self.tx.blacklisted_since(*worker, *job, task_type)?;
@@ -463,8 +490,12 @@ impl Load<'_, '_> {
         if extra.is_empty() {
             return Ok(());
         }
-        self.tx.put_extra(of, &json!(extra).to_string())
+        self.tx.put_extra(of, &as_json(extra))
     }
+}
+
+fn as_json(extra: &Extra) -> String {
+    serde_json::to_string(extra).expect("what has texts as names can always be written as JSON")
 }
 
 /// May something take the place of another one with the same ID?
@@ -486,7 +517,7 @@ fn known_job(tx: &mut WriteTx<'_>, task: &Task, said: &JobOfTask) -> Result<Know
         return Ok(KnownJob { state, metadata, is_changed: false });
     }
     let mut job = Job::known_by_its_tasks(task.job, &said.job_type, said.of_server);
-    job.metadata = json!(said.metadata).to_string();
+    job.metadata = as_json(&said.metadata);
     let state = JobState { priority: said.priority, updated: task.last_updated, ..JobState::default() };
     tx.load_job(&job, state.clone())?;
     Ok(KnownJob { state, metadata: said.metadata.clone(), is_changed: false })
@@ -508,7 +539,7 @@ fn put_lines_in_place(tx: &mut WriteTx<'_>) -> Result<(), StoreError> {
         if extra.is_empty() {
             tx.forget_extra(of)?;
         } else {
-            tx.put_extra(of, &json!(extra).to_string())?;
+            tx.put_extra(of, &as_json(&extra))?;
         }
     }
     Ok(())

@@ -17,8 +17,9 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{
+        Arc,
         atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel},
     },
     thread,
     time::Duration,
@@ -29,7 +30,7 @@ use jiff::Timestamp;
 use self::{
     loader::{Item, Loader},
     progress::Progress,
-    report::{Report, Skip},
+    report::Report,
 };
 use crate::store::{OpenError, StoreError, new_file::NewFile};
 
@@ -40,7 +41,7 @@ const BATCH: usize = 500;
 const BATCH_BYTES: usize = 1 << 20;
 
 /// and so many times that may wait.
-const WAITING: usize = 4;
+const WAITING: usize = 8;
 
 /// So long the writing thread waits before it looks whether it is to end.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -63,7 +64,7 @@ pub struct Plan {
 #[derive(Debug, Clone)]
 pub struct Found {
     /// In which collection, or table.
-    pub collection: String,
+    pub collection: Arc<str>,
     /// What it is called in a report: its ID; where it has none, or none that can be read, the place at which it stands. It may
     /// be left empty for what is called by the ID of its item.
     pub id: String,
@@ -154,16 +155,13 @@ where
     thread::scope(|scope| {
         let (sender, receiver) = sync_channel(WAITING);
         let reading = scope.spawn(move || read(source, &sender, stop));
-        let written = loader.load(Incoming::new(receiver, progress, stop));
+        let written = loader.load(Incoming { batches: receiver, documents: 0, progress, stop });
         // It ends by itself now: it finds nobody who takes what it reads.
         let read = reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         read.map_err(ImportError::Source).and(written)
     })?;
     progress.goes_on_with("sorting");
-    let report = loader.finish()?;
-    if stop.load(Ordering::Relaxed) {
-        return Err(ImportError::Interrupted);
-    }
+    let report = loader.finish(stop)?;
     let goes = report.total().skipped() == 0 || plan.allow_skips;
     let is_in_place = goes && !plan.dry_run;
     if is_in_place {
@@ -188,17 +186,20 @@ fn cannot_write(place: &Path) -> impl FnOnce(io::Error) -> ImportError {
 /// Reads the source to its end, or until nobody takes any more.
 fn read(
     source: impl IntoIterator<Item = Result<Found, String>>,
-    to: &SyncSender<Vec<Found>>,
+    to: &SyncSender<Batch>,
     stop: &AtomicBool,
 ) -> Result<(), String> {
-    let (mut batch, mut bytes) = (Vec::with_capacity(BATCH), 0);
+    let (back, spent) = channel();
+    let new_batch = || Batch { things: Vec::with_capacity(BATCH), back: back.clone() };
+    let (mut batch, mut bytes) = (new_batch(), 0);
     for found in source {
         let found = found?;
         bytes += found.what.as_ref().map_or(0, Item::size);
-        batch.push(found);
-        if batch.len() == BATCH || bytes >= BATCH_BYTES {
+        batch.things.push(found);
+        if batch.things.len() == BATCH || bytes >= BATCH_BYTES {
             bytes = 0;
-            let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
+            spent.try_iter().for_each(drop);
+            let full = std::mem::replace(&mut batch, new_batch());
             if stop.load(Ordering::Relaxed) || to.send(full).is_err() {
                 return Ok(());
             }
@@ -209,48 +210,46 @@ fn read(
     Ok(())
 }
 
-/// What comes from the reading thread, one after the other.
+/// Things that are handed from the reading to the writing thread. When they are done with they go back: threads that free what
+/// another one allocated wait for each other at every piece.
+pub struct Batch {
+    things: Vec<Found>,
+    back: Sender<Vec<Found>>,
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        // The reading thread may have ended, and then nobody waits for anybody.
+        let _ = self.back.send(std::mem::take(&mut self.things));
+    }
+}
+
+/// What comes from the reading thread, one batch after the other.
 struct Incoming<'a> {
-    batches: Receiver<Vec<Found>>,
-    batch: std::vec::IntoIter<Found>,
+    batches: Receiver<Batch>,
     documents: u64,
     progress: &'a Progress,
     stop: &'a AtomicBool,
 }
 
-impl<'a> Incoming<'a> {
-    fn new(batches: Receiver<Vec<Found>>, progress: &'a Progress, stop: &'a AtomicBool) -> Self {
-        Self { batches, batch: Vec::new().into_iter(), documents: 0, progress, stop }
-    }
-}
-
 impl Iterator for Incoming<'_> {
-    type Item = Result<Found, ImportError>;
+    type Item = Result<Batch, ImportError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some(found) = self.batch.next() {
-                self.documents += 1;
-                return Some(Ok(found));
-            }
             if self.stop.load(Ordering::Relaxed) {
                 return Some(Err(ImportError::Interrupted));
             }
-            self.batch = match self.batches.recv_timeout(PATIENCE) {
-                Ok(batch) => batch.into_iter(),
+            let batch = match self.batches.recv_timeout(PATIENCE) {
+                Ok(batch) => batch,
                 Err(RecvTimeoutError::Timeout) => continue,
                 Err(RecvTimeoutError::Disconnected) => return None,
             };
-            if let Some(last) = self.batch.as_slice().last() {
+            self.documents += batch.things.len() as u64;
+            if let Some(last) = batch.things.last() {
                 self.progress.at(last.bytes_read, self.documents);
             }
+            return Some(Ok(batch));
         }
-    }
-}
-
-impl Found {
-    /// The same, as something that is skipped for this reason.
-    fn skipped(self, reason: String) -> Skip {
-        Skip { collection: self.collection, id: self.id, reason }
     }
 }

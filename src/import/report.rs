@@ -103,10 +103,11 @@ impl Report {
     }
 
     fn counts_of(&mut self, collection: &str) -> &mut Counts {
+        // Only the first of a collection needs a name of its own.
         if !self.collections.contains_key(collection) {
             self.collections.insert(collection.to_owned(), Counts::default());
         }
-        self.collections.entry(collection.to_owned()).or_default()
+        self.collections.get_mut(collection).expect("it is there by now")
     }
 
     /// What became of each collection.

@@ -16,15 +16,14 @@ use super::{
     Store, StoreError, codec,
     dependencies::dependency_key,
     keys::{Head, Key, Parts, time_bytes},
-    records::TaskRow,
+    records::{TaskBegin, TaskRow, TaskV1},
     schema::Table,
-    tasks::job_and_task,
     tx::{ReadTx, Rows, Tx, WriteTx},
 };
 use crate::domain::{
     ids::{JobId, TaskId},
     job::{Job, JobState, Tally},
-    task::{Task, TaskEvent},
+    task::{Task, TaskEvent, TaskStatus},
     worker::Worker,
 };
 
@@ -78,13 +77,20 @@ impl Store {
 
     /// Computes whatever follows from the tasks, jobs and workers that are there, anew, and puts right what does not fit
     /// together: a task in the hands of a worker that is not there goes back, a task whose job is not there gets one.
-    pub fn settle(&self, now: Timestamp) -> Result<Settled, StoreError> {
+    /// `go_on` is asked time and again whether it shall go on; its error is the end.
+    pub fn settle<E: From<StoreError>>(
+        &self,
+        now: Timestamp,
+        go_on: impl Fn() -> Result<(), E>,
+    ) -> Result<Settled, E> {
+        let walk = Walk { store: self, now, go_on: &go_on };
         self.fill(now, |tx| tx.keep_pings())?;
         self.forget_derived()?;
-        let settled = self.index_tasks(now)?;
-        self.index_jobs(now)?;
-        self.index_heads(now)?;
-        Ok(Settled { idle: self.settle_workers(now)?, ..settled })
+        walk.forget_tallies()?;
+        let settled = walk.index_tasks()?;
+        walk.index_jobs()?;
+        walk.index_heads()?;
+        Ok(Settled { idle: walk.settle_workers()?, ..settled })
     }
 
     /// Empties the tables that follow from others.
@@ -98,60 +104,75 @@ impl Store {
         drop(WriteTx::open(&txn, Arc::clone(&self.file.heartbeats))?);
         Ok(txn.commit()?)
     }
+}
 
-    fn index_tasks(&self, now: Timestamp) -> Result<Settled, StoreError> {
+/// Walks through whole tables.
+struct Walk<'a, F> {
+    store: &'a Store,
+    now: Timestamp,
+    go_on: &'a F,
+}
+
+impl<E: From<StoreError>, F: Fn() -> Result<(), E>> Walk<'_, F> {
+    /// How the tasks of a job stand is counted anew.
+    fn forget_tallies(&self) -> Result<(), E> {
+        self.through(Table::JobStates, |tx, _, id, state| {
+            let (id, state) = (Parts(id).job()?, codec::decode::<JobState>(state)?);
+            tx.put_job_state(id, JobState { tally: Tally::default(), waits_for: 0, ..state });
+            Ok(())
+        })
+    }
+
+    fn index_tasks(&self) -> Result<Settled, E> {
         let mut tasks = Tasks::default();
-        self.read(now, |loaded| {
-            let rows = loaded.prefix(Table::TasksByJob, &[])?.map(|row| job_and_task(row?.0.value()));
-            self.walk(now, rows, |tx, (job, task)| tasks.index(tx, loaded, job, task))
-        })?;
-        self.fill(now, |tx| {
+        self.through(Table::Tasks, |tx, loaded, _, row| tasks.index(tx, loaded, row))?;
+        self.store.fill(self.now, |tx| {
             tasks.finish_job(tx);
             Ok::<_, StoreError>(())
         })?;
         Ok(tasks.settled)
     }
 
-    fn index_jobs(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.read(now, |loaded| {
-            let jobs = loaded.prefix(Table::Jobs, &[])?.map(|row| codec::decode(row?.1.value()));
-            self.walk(now, jobs, |tx, job| tx.index_job(loaded, &job))
-        })
+    fn index_jobs(&self) -> Result<(), E> {
+        self.through(Table::Jobs, |tx, loaded, _, job| tx.index_job(loaded, &codec::decode(job)?))
     }
 
-    fn index_heads(&self, now: Timestamp) -> Result<(), StoreError> {
+    fn index_heads(&self) -> Result<(), E> {
         let mut heads = Heads::default();
-        self.read(now, |loaded| {
-            let ready = loaded.prefix(Table::Ready, &[])?.map(|row| Ok(row?.0.value().to_vec()));
-            self.walk(now, ready, |tx, key| heads.index(tx, loaded, &key))?;
-            self.fill(now, |tx| heads.finish_group(tx, loaded))
-        })
+        self.through(Table::Ready, |tx, loaded, key, _| heads.index(tx, loaded, key))?;
+        self.store.read(self.now, |loaded| self.store.fill(self.now, |tx| heads.finish_group(tx, loaded)))?;
+        Ok(())
     }
 
     /// Returns how many workers were at tasks that are not there.
-    fn settle_workers(&self, now: Timestamp) -> Result<u64, StoreError> {
+    fn settle_workers(&self) -> Result<u64, E> {
         let mut idle = 0;
-        self.read(now, |loaded| {
-            self.walk(now, loaded.workers_in_turn()?, |tx, worker| {
-                idle += u64::from(tx.settle_worker(loaded, worker)?);
-                Ok(())
-            })
+        self.through(Table::Workers, |tx, loaded, _, worker| {
+            idle += u64::from(tx.settle_worker(loaded, codec::decode(worker)?)?);
+            Ok(())
         })?;
         Ok(idle)
     }
 
-    /// Acts on rows one after the other, as many in a transaction as may be.
-    fn walk<R>(
+    /// Acts on the rows of a table one after the other, as they are now, as many in a transaction as may be.
+    fn through(
         &self,
-        now: Timestamp,
-        rows: impl Iterator<Item = Result<R, StoreError>>,
-        mut act: impl FnMut(&mut WriteTx<'_>, R) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let mut rows = rows.peekable();
-        while rows.peek().is_some() {
-            self.fill(now, |tx| rows.by_ref().take(STEP).try_for_each(|row| act(tx, row?)))?;
-        }
-        Ok(())
+        table: Table,
+        mut act: impl FnMut(&mut WriteTx<'_>, &ReadTx, &[u8], &[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), E> {
+        self.store.read(self.now, |loaded| {
+            let mut rows = loaded.prefix(table, &[])?.peekable();
+            while rows.peek().is_some() {
+                (self.go_on)()?;
+                self.store.fill(self.now, |tx| {
+                    rows.by_ref().take(STEP).try_for_each(|row| {
+                        let (key, value) = row?;
+                        act(tx, loaded, key.value(), value.value())
+                    })
+                })?;
+            }
+            Ok(())
+        })
     }
 }
 
@@ -165,14 +186,20 @@ impl<T: Rows> Tx<T> {
         }
         Ok(true)
     }
+
+    /// The highest ID that a task has.
+    pub fn last_task(&self) -> Result<Option<TaskId>, StoreError> {
+        let last = self.prefix(Table::Tasks, &[])?.next_back().transpose()?;
+        last.map(|(key, _)| Parts(key.value()).task()).transpose()
+    }
 }
 
 /// Writing what is kept once, and nothing of what follows from it.
 impl WriteTx<'_> {
     /// Keeps a task with its commands, in place of the one with its ID, which is of the same job.
     pub fn load_task(&mut self, task: &Task, commands: &str) -> Result<(), StoreError> {
-        // The first of these says whether it is too large.
-        self.insert_record(Table::Tasks, &task.id.0, &TaskRow { task: task.clone(), unfinished_parents: 0 })?;
+        // The first of these says whether it is too large. How many parents are unfinished is computed at the end.
+        self.insert(Table::Tasks, &task.id.0, &codec::encode_layout::<TaskRow>(&TaskV1::of(task, 0))?)?;
         self.insert(Table::Commands, &task.id.0, commands.as_bytes())?;
         self.insert(Table::TasksByJob, &Key::new().job(task.job).task(task.id), &[])
     }
@@ -235,7 +262,7 @@ impl WriteTx<'_> {
     }
 }
 
-/// The walk through all tasks, job by job.
+/// The walk through all tasks. Those of a job stand mostly together.
 #[derive(Default)]
 struct Tasks {
     job: Option<(JobId, JobState)>,
@@ -243,37 +270,40 @@ struct Tasks {
 }
 
 impl Tasks {
-    fn index(
-        &mut self,
-        tx: &mut WriteTx<'_>,
-        loaded: &ReadTx,
-        job: JobId,
-        id: TaskId,
-    ) -> Result<(), StoreError> {
-        if self.job.as_ref().is_none_or(|(current, _)| *current != job) {
+    fn index(&mut self, tx: &mut WriteTx<'_>, loaded: &ReadTx, row: &[u8]) -> Result<(), StoreError> {
+        let begin: TaskBegin<'_> = codec::decode_begin::<TaskRow, _>(row)?;
+        if self.job.as_ref().is_none_or(|(current, _)| *current != begin.job()) {
             self.finish_job(tx);
-            self.begin_job(tx, loaded, job)?;
+            self.begin_job(tx, begin.job())?;
         }
-        let mut row = loaded
-            .task_row(id)?
-            .ok_or_else(|| StoreError::Corrupt(format!("task {id} is listed but not there")))?;
+        let status = begin.status()?;
+        // Most tasks of a farm are done and leave nothing to be looked up.
+        if begin.is_listed_nowhere(status) {
+            self.count(tx, status, false);
+            return Ok(());
+        }
+        let mut row: TaskRow = codec::decode(row)?;
         let released = release(loaded, &mut row.task)?;
         self.settled.released += u64::from(released);
         let unfinished_parents = loaded.count_unfinished(&row.task.parents)?;
         if released || unfinished_parents != row.unfinished_parents {
             row.unfinished_parents = unfinished_parents;
-            tx.insert_record(Table::Tasks, &id.0, &row)?;
+            tx.insert_record(Table::Tasks, &row.task.id.0, &row)?;
         }
         index_task(tx, loaded, &row)?;
-        tx.count(row.task.status, 1);
-        if let Some((_, state)) = &mut self.job {
-            state.tally.add(row.task.status, row.ready().is_some(), 1);
-        }
+        self.count(tx, row.task.status, row.ready().is_some());
         Ok(())
     }
 
-    fn begin_job(&mut self, tx: &mut WriteTx<'_>, loaded: &ReadTx, id: JobId) -> Result<(), StoreError> {
-        let state = if let Some(state) = loaded.job_state(id)? {
+    fn count(&mut self, tx: &mut WriteTx<'_>, status: TaskStatus, is_ready: bool) {
+        tx.count(status, 1);
+        if let Some((_, state)) = &mut self.job {
+            state.tally.add(status, is_ready, 1);
+        }
+    }
+
+    fn begin_job(&mut self, tx: &mut WriteTx<'_>, id: JobId) -> Result<(), StoreError> {
+        let state = if let Some(state) = tx.job_state(id)? {
             state
         } else {
             self.settled.jobs += 1;
@@ -281,7 +311,7 @@ impl Tasks {
             tx.load_job(&Job::known_by_its_tasks(id, "unknown", false), state.clone())?;
             state
         };
-        self.job = Some((id, JobState { tally: Tally::default(), waits_for: 0, ..state }));
+        self.job = Some((id, state));
         Ok(())
     }
 

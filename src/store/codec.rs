@@ -36,9 +36,14 @@ pub(super) trait Record: Sized {
 }
 
 pub(super) fn encode<R: Record>(record: &R) -> Result<Vec<u8>, StoreError> {
+    encode_layout::<R>(&record.to_layout())
+}
+
+/// The same, for those who have the layout already.
+pub(super) fn encode_layout<R: Record>(layout: &R::Layout<'_>) -> Result<Vec<u8>, StoreError> {
     let mut bytes = Vec::with_capacity(256);
     bytes.push(R::VERSION);
-    bincode::serde::encode_into_std_write(record.to_layout(), &mut bytes, CONFIG)
+    bincode::serde::encode_into_std_write(layout, &mut bytes, CONFIG)
         .map_err(|error| StoreError::Corrupt(format!("{} cannot be stored: {error}", R::WHAT)))?;
     if bytes.len() > LARGEST {
         return Err(StoreError::TooLarge { what: R::WHAT, bytes: bytes.len() });

@@ -59,19 +59,14 @@ pub(super) struct TaskV1<'a> {
     started: Option<i64>,
     last_updated: i64,
     progress: (i32, i32, i32),
-    timing: BTreeMap<String, f64>,
+    timing: Cow<'a, BTreeMap<String, f64>>,
     only_for: Option<Id>,
     #[serde(borrow)]
     etag: Option<Text<'a>>,
 }
 
-impl Record for TaskRow {
-    type Layout<'a> = TaskV1<'a>;
-    const VERSION: u8 = 1;
-    const WHAT: &'static str = "a task";
-
-    fn to_layout(&self) -> TaskV1<'_> {
-        let Self { task, unfinished_parents } = self;
+impl<'a> TaskV1<'a> {
+    pub(super) fn of(task: &'a Task, unfinished_parents: u32) -> Self {
         let Progress { task_percentage, command_index, command_percentage } = task.progress;
         TaskV1 {
             id: task.id.0,
@@ -81,7 +76,7 @@ impl Record for TaskRow {
             priority: task.priority,
             task_type: task.task_type.as_str().into(),
             parents: task.parents.iter().map(|id| id.0).collect(),
-            unfinished_parents: *unfinished_parents,
+            unfinished_parents,
             activity: task.activity.as_str().into(),
             worker: task.worker.as_str().into(),
             worker_id: task.worker_id.map(|id| id.0),
@@ -90,10 +85,67 @@ impl Record for TaskRow {
             started: task.started.map(Timestamp::as_millisecond),
             last_updated: task.last_updated.as_millisecond(),
             progress: (task_percentage, command_index, command_percentage),
-            timing: task.timing.clone(),
+            timing: Cow::Borrowed(&task.timing),
             only_for: task.only_for.map(|id| id.0),
             etag: task.etag.as_deref().map(Text::from),
         }
+    }
+}
+
+/// What [`TaskV1`] begins with.
+#[derive(Deserialize)]
+pub(super) struct TaskHead<'a> {
+    _id: Id,
+    job: Id,
+    _name: &'a str,
+    status: u8,
+}
+
+impl TaskHead<'_> {
+    pub(super) fn status(&self) -> Result<TaskStatus, StoreError> {
+        from_byte(self.status, TaskStatus::ALL, task_status_byte)
+    }
+}
+
+/// The same with what follows, as far as it says whether anything follows from a task.
+#[derive(Deserialize)]
+pub(super) struct TaskBegin<'a> {
+    #[serde(borrow)]
+    head: TaskHead<'a>,
+    _priority: i32,
+    _task_type: &'a str,
+    parents: Vec<Id>,
+    unfinished_parents: u32,
+    _activity: &'a str,
+    _worker: &'a str,
+    _worker_id: Option<Id>,
+    #[serde(borrow)]
+    failed_by: Vec<(Id, &'a str)>,
+}
+
+impl TaskBegin<'_> {
+    pub(super) fn job(&self) -> JobId {
+        JobId(self.head.job)
+    }
+
+    pub(super) fn status(&self) -> Result<TaskStatus, StoreError> {
+        self.head.status()
+    }
+
+    /// Is a task in this status in no other table, because nobody waits for it, has it or had it?
+    pub(super) fn is_listed_nowhere(&self, status: TaskStatus) -> bool {
+        let is_at_rest = !status.is_schedulable() && !status.is_in_hand();
+        is_at_rest && self.parents.is_empty() && self.unfinished_parents == 0 && self.failed_by.is_empty()
+    }
+}
+
+impl Record for TaskRow {
+    type Layout<'a> = TaskV1<'a>;
+    const VERSION: u8 = 1;
+    const WHAT: &'static str = "a task";
+
+    fn to_layout(&self) -> TaskV1<'_> {
+        TaskV1::of(&self.task, self.unfinished_parents)
     }
 
     fn from_layout(layout: TaskV1<'_>) -> Result<Self, StoreError> {
@@ -116,7 +168,7 @@ impl Record for TaskRow {
             started: layout.started.map(time_from_millis).transpose()?,
             last_updated: time_from_millis(layout.last_updated)?,
             progress: Progress { task_percentage, command_index, command_percentage },
-            timing: layout.timing,
+            timing: layout.timing.into_owned(),
             only_for: layout.only_for.map(WorkerId),
             etag: layout.etag.map(Text::into_owned),
         };

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::{
-    StoreError,
+    StoreError, codec,
     extras::ExtraOf,
     keys::{Key, Parts, number_from, time_bytes, time_from},
     ready::ReadyTask,
-    records::TaskRow,
+    records::{TaskHead, TaskRow},
     schema::Table,
     touched::Touched,
     tx::{ReadTx, Rows, Tx, WriteTx},
@@ -37,11 +37,11 @@ impl TaskRow {
         let worker = self.task.worker_id.filter(|_| self.task.status.is_in_hand())?;
         Some(Key::new().worker(worker).task(self.task.id))
     }
+}
 
-    /// Do the tasks behind this one have to wait for it?
-    pub(super) fn blocks_children(&self) -> bool {
-        self.task.status != TaskStatus::Completed
-    }
+/// Do the tasks behind one in this status have to wait for it?
+fn blocks_children(status: TaskStatus) -> bool {
+    status != TaskStatus::Completed
 }
 
 /// The counter of tasks in a status.
@@ -190,9 +190,9 @@ impl<T: Rows> Tx<T> {
     pub(super) fn count_unfinished(&self, parents: &[TaskId]) -> Result<u32, StoreError> {
         let mut unfinished = 0;
         for parent in parents.iter().collect::<BTreeSet<_>>() {
-            if self.task_row(*parent)?.is_some_and(|row| row.blocks_children()) {
-                unfinished += 1;
-            }
+            let Some(row) = self.get(Table::Tasks, &parent.0)? else { continue };
+            let head: TaskHead<'_> = codec::decode_begin::<TaskRow, _>(row.value())?;
+            unfinished += u32::from(blocks_children(head.status()?));
         }
         Ok(unfinished)
     }
@@ -286,7 +286,7 @@ impl WriteTx<'_> {
         self.reindex_in_hand(old, new)?;
         self.recount(old, new)?;
         self.reindex_ready(old, new)?;
-        let blocked = |row: Option<&TaskRow>| row.is_some_and(TaskRow::blocks_children);
+        let blocked = |row: Option<&TaskRow>| row.is_some_and(|row| blocks_children(row.task.status));
         match (blocked(old), blocked(new)) {
             (false, true) => self.children_wait(id, 1),
             (true, false) => self.children_wait(id, -1),

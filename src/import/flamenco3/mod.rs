@@ -87,7 +87,7 @@ impl Source {
             let uuid = if table == "job_blocks" { String::new() } else { text(row, 1)? };
             let id = if uuid.is_empty() { format!("row {}", self.row) } else { uuid };
             let bytes_read = self.file.size.saturating_mul(self.read) / self.all.max(1);
-            page.push_back(Found { collection: collection.to_owned(), id, what, bytes_read });
+            page.push_back(Found { collection: collection.into(), id, what, bytes_read });
         }
         Ok(page)
     }

@@ -12,9 +12,6 @@ const LARGEST_WHOLE: f64 = 9_007_199_254_740_992.0;
 
 /// A list of `{"name", "settings"}`.
 pub(super) fn as_json(list: Field<'_>) -> Result<String, String> {
-    if is_deeper(list.value, DEEPEST) {
-        return Err(format!("its commands are nested more than {DEEPEST} levels deep"));
-    }
     let mut json = Json(Vec::with_capacity(512));
     json.0.push(b'[');
     for (place, command) in list.items()?.enumerate() {
@@ -49,7 +46,10 @@ impl Json {
         self.text(name.ok_or("a command has no name")?)?;
         self.0.extend_from_slice(b",\"settings\":");
         match settings {
-            Some(Field { value: RawBsonRef::Document(settings), .. }) => self.document(settings)?,
+            // A list and a document are around them.
+            Some(Field { value: RawBsonRef::Document(settings), .. }) => {
+                self.document(settings, DEEPEST - 2)?;
+            }
             Some(other) => return Err(other.is_no("document")),
             // Workers want some, even if there are none.
             None => self.0.extend_from_slice(b"{}"),
@@ -58,28 +58,31 @@ impl Json {
         Ok(())
     }
 
-    fn document(&mut self, document: &RawDocument) -> Result<(), String> {
+    /// So many levels may be in it, its own among them.
+    fn document(&mut self, document: &RawDocument, levels: usize) -> Result<(), String> {
+        let inside = down(levels)?;
         self.0.push(b'{');
         for (place, field) in document.iter().enumerate() {
             let (name, value) = field.map_err(|error| error.to_string())?;
             self.between(place);
             self.text(name.as_str())?;
             self.0.push(b':');
-            self.value(Field { name: name.as_str(), value })?;
+            self.value(Field { name: name.as_str(), value }, inside)?;
         }
         self.0.push(b'}');
         Ok(())
     }
 
-    fn value(&mut self, field: Field<'_>) -> Result<(), String> {
+    fn value(&mut self, field: Field<'_>, levels: usize) -> Result<(), String> {
         match field.value {
-            RawBsonRef::Document(document) => self.document(document),
+            RawBsonRef::Document(document) => self.document(document, levels),
             RawBsonRef::Array(list) => {
+                let inside = down(levels)?;
                 self.0.push(b'[');
                 for (place, value) in list.into_iter().enumerate() {
                     self.between(place);
                     let value = value.map_err(|error| error.to_string())?;
-                    self.value(Field { value, ..field })?;
+                    self.value(Field { value, ..field }, inside)?;
                 }
                 self.0.push(b']');
                 Ok(())
@@ -100,6 +103,7 @@ impl Json {
                 Some(time) => self.text(&time.to_string()),
                 None => self.write(&()),
             },
+            other if is_deeper(other, levels) => Err(too_deep()),
             _ => self.write(&field.as_extra()?),
         }
     }
@@ -111,4 +115,13 @@ impl Json {
     fn write(&mut self, value: &(impl serde::Serialize + ?Sized)) -> Result<(), String> {
         serde_json::to_writer(&mut self.0, value).map_err(|error| error.to_string())
     }
+}
+
+/// One level down, if there is one.
+fn down(levels: usize) -> Result<usize, String> {
+    levels.checked_sub(1).ok_or_else(too_deep)
+}
+
+fn too_deep() -> String {
+    format!("its commands are nested more than {DEEPEST} levels deep")
 }

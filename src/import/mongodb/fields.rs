@@ -132,6 +132,13 @@ impl<'a> Field<'a> {
 
     /// The value as relaxed extended JSON, in which every type of BSON can be told.
     pub fn as_extra(self) -> Result<Value, String> {
+        // Most are these, which are the same in any JSON.
+        match self.value {
+            RawBsonRef::String(text) => return Ok(text.into()),
+            RawBsonRef::Int32(number) => return Ok(number.into()),
+            RawBsonRef::Boolean(truth) => return Ok(truth.into()),
+            _ => {}
+        }
         if is_deeper(self.value, DEEPEST) {
             return Err(format!("{:?} is nested more than {DEEPEST} levels deep", self.name));
         }

@@ -9,6 +9,8 @@ mod server;
 mod task;
 mod worker;
 
+use std::sync::Arc;
+
 use bson::RawDocument;
 use jiff::Timestamp;
 
@@ -68,7 +70,7 @@ impl Iterator for Reading {
     fn next(&mut self) -> Option<Self::Item> {
         if let Some(left_out) = &mut self.left_out {
             let collection = left_out.next()?;
-            return Some(Ok(self.found(collection, String::new(), Err(Refusal::NotRead))));
+            return Some(Ok(self.found(collection.into(), String::new(), Err(Refusal::NotRead))));
         }
         match self.dump.next() {
             Some(Ok(document)) => Some(Ok(self.document(&document))),
@@ -86,7 +88,7 @@ impl Iterator for Reading {
 }
 
 impl Reading {
-    fn found(&self, collection: String, id: String, what: Result<Item, Refusal>) -> Found {
+    fn found(&self, collection: Arc<str>, id: String, what: Result<Item, Refusal>) -> Found {
         Found { collection, id, what, bytes_read: self.bytes_read.read() }
     }
 
@@ -97,11 +99,11 @@ impl Reading {
             Ok(_) => String::new(),
             Err(_) => name_of(bson).unwrap_or_else(|| place.to_string()),
         };
-        self.found(collection.to_string(), id, what)
+        self.found(Arc::clone(collection), id, what)
     }
 
     fn damage(&self, Damage { place, collection, reason, passed_over }: &Damage) -> Found {
-        let collection = collection.as_deref().unwrap_or("(unknown)").to_owned();
+        let collection = collection.as_deref().unwrap_or("(unknown)").into();
         let reason = format!("damaged: {reason}; {passed_over} bytes were passed over");
         self.found(collection, place.to_string(), Err(Refusal::Because(reason)))
     }

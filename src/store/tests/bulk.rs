@@ -1,6 +1,6 @@
 //! Filling a file in whatever order comes to what the same does one change at a time.
 
-use std::collections::BTreeMap;
+use std::{cell::Cell, collections::BTreeMap};
 
 use proptest::prelude::*;
 
@@ -10,7 +10,7 @@ use crate::{
         job::{JobState, JobWish},
         task::{FailedBy, Task, TaskStatus},
     },
-    store::{ExtraOf, Store, StoreError, Tx, WriteTx, schema::Table},
+    store::{ExtraOf, Settled, Store, StoreError, Tx, WriteTx, schema::Table},
 };
 
 /// Tasks of three jobs, in the hands of three workers, or failed by them, of which the last is not there.
@@ -39,6 +39,11 @@ fn tasks() -> impl Strategy<Value = Vec<Task>> {
         };
         numbered.map(task).collect()
     })
+}
+
+/// Nobody wants it to end early.
+fn settle(store: &Store) -> Settled {
+    store.settle(NOW, || Ok::<_, StoreError>(())).unwrap()
 }
 
 /// A key and its value.
@@ -107,7 +112,7 @@ fn at_once(tasks: &[Task]) -> Store {
             load(tx, some)
         })
         .unwrap();
-    store.settle(NOW).unwrap();
+    settle(&store);
     store
 }
 
@@ -129,7 +134,7 @@ proptest! {
             prop_assert_eq!(&filled_rows[table], &ordinary_rows[table], "{}", table);
         }
         // What is in order already stays as it is.
-        filled.settle(NOW).unwrap();
+        settle(&filled);
         prop_assert_eq!(rows(&filled), filled_rows);
     }
 }
@@ -147,7 +152,7 @@ fn what_does_not_fit_together_is_put_right_and_counted() {
             load(tx, &[lost])
         })
         .unwrap();
-    let settled = store.settle(NOW).unwrap();
+    let settled = settle(&store);
     assert_eq!((settled.released, settled.jobs, settled.idle), (1, 1, 1));
     assert_eq!(contradictions(&store), Vec::<String>::new());
     let (task, worker) = store
@@ -200,4 +205,23 @@ fn something_extra_of_what_is_not_there_is_a_contradiction() {
         let found = contradictions(&store).join("\n");
         assert!(found.contains(what), "{found}");
     }
+}
+
+#[test]
+fn it_can_be_ended_at_every_step_and_done_anew() {
+    let store = Store::in_memory().unwrap();
+    let tasks = [new_task(1, 1, "render"), Task { parents: vec![task_id(1)], ..new_task(2, 1, "render") }];
+    store.fill(NOW, |tx| load(tx, &tasks)).unwrap();
+    let ended = |steps: usize| {
+        let asked = Cell::new(0);
+        let settled = store.settle(NOW, || {
+            asked.set(asked.get() + 1);
+            if asked.get() > steps { Err(StoreError::Corrupt("enough".into())) } else { Ok(()) }
+        });
+        settled.is_err()
+    };
+    let steps = (0..100).take_while(|steps| ended(*steps)).count();
+    // Tasks, their jobs and what is ready: of each there is something to walk through.
+    assert_eq!(steps, 4, "job states, tasks, jobs and ready tasks");
+    assert_eq!(contradictions(&store), Vec::<String>::new());
 }
