@@ -143,17 +143,38 @@ impl Item {
     pub fn size(&self) -> usize {
         match self {
             Self::Task(task) => {
-                let Task { activity, parents, failed_by, .. } = &task.task;
-                500 + task.commands.len() + activity.len() + parents.len() * 12 + failed_by.len() * 60
+                let ImportedTask { task, commands, extra, .. } = &**task;
+                let Task { activity, parents, failed_by, .. } = task;
+                let lists = parents.len() * 12 + failed_by.len() * 60;
+                500 + commands.len() + activity.len() + lists + size_of(extra)
             }
             Self::Job { job, .. } => 500 + job.settings.len() + job.metadata.len(),
-            Self::Update { update, .. } => 500 + update.log_tail.len() + update.failed_by.len() * 60,
-            Self::Worker { .. }
-            | Self::BlacklistLine { .. }
-            | Self::Settings { .. }
-            | Self::Extra { .. }
-            | Self::Memory(_) => 500,
+            Self::Update { update, extra } => {
+                500 + update.log_tail.len() + update.failed_by.len() * 60 + size_of(extra)
+            }
+            Self::Worker { extra, .. }
+            | Self::BlacklistLine { extra, .. }
+            | Self::Settings { extra, .. }
+            | Self::Extra { extra, .. } => 500 + size_of(extra),
+            Self::Memory(memory) => match &**memory {
+                Memory::Extra(_, extra) => 500 + size_of(extra),
+                _ => 500,
+            },
         }
+    }
+}
+
+/// About how many bytes of memory these fields take: logs may be among them, which are long.
+fn size_of(extra: &Extra) -> usize {
+    extra.iter().map(|(name, value)| 100 + name.len() + size_of_value(value)).sum()
+}
+
+fn size_of_value(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(|item| 32 + size_of_value(item)).sum(),
+        Value::Object(fields) => size_of(fields),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
     }
 }
 
@@ -309,7 +330,7 @@ impl Load<'_, '_> {
             Item::BlacklistLine { id, line, extra } => self.blacklist_line(*id, line, extra),
             Item::Update { update, extra } => self.update(update, extra),
             Item::Settings { values, of, extra } => self.settings(values, *of, extra),
-            Item::Extra { of, extra } => self.extra(*of, extra).map(Ok),
+            Item::Extra { of, extra } => self.kept(*of, extra),
             Item::Memory(memory) => memory.clone().take(self.tx, self.before),
         };
         match taken {
@@ -407,11 +428,11 @@ impl Load<'_, '_> {
         extra: &Extra,
     ) -> Result<Taken, StoreError> {
         let mut worker = worker.clone();
-        let seen = seen.unwrap_or(self.tx.now());
         if let Some(there) = self.tx.worker(worker.id)? {
             let is_from_before = self.before(|tx| tx.worker(worker.id))?.as_ref() == Some(&there);
             let seen_there = self.tx.worker_seen(worker.id)?.unwrap_or(there.registered);
-            if let Err(reason) = may_replace(is_from_before, seen_there, seen) {
+            // Of which nobody knows how old it is, it is not newer.
+            if let Err(reason) = may_replace(is_from_before, seen_there, seen.unwrap_or(worker.registered)) {
                 return Ok(Err(reason));
             }
             if worker.tags == Tags::default() {
@@ -419,7 +440,7 @@ impl Load<'_, '_> {
             }
             self.tx.forget_extra(ExtraOf::Worker(worker.id))?;
         }
-        self.tx.load_worker(&worker, seen)?;
+        self.tx.load_worker(&worker, seen.unwrap_or(self.tx.now()))?;
         self.extra(ExtraOf::Worker(worker.id), extra)?;
         Ok(Ok(()))
     }
@@ -437,7 +458,11 @@ impl Load<'_, '_> {
         let there = self.tx.blacklisted_since(*worker, *job, task_type)?;
         if let Some(there) = there {
             let before = self.before(|tx| tx.blacklisted_since(*worker, *job, task_type))?;
-            if let Err(reason) = may_replace(before == Some(there), there, *created) {
+            let is_from_before = before == Some(there);
+            if !is_from_before {
+                return Ok(Err("another line of the same worker, job and task type came before it".into()));
+            }
+            if let Err(reason) = may_replace(is_from_before, there, *created) {
                 return Ok(Err(reason));
             }
         }
@@ -486,6 +511,16 @@ impl Load<'_, '_> {
         Ok(Ok(()))
     }
 
+    /// Something of which nothing but what is extra is kept.
+    fn kept(&mut self, of: ExtraOf, extra: &Extra) -> Result<Taken, StoreError> {
+        if let Some(there) = self.tx.extra(of)? {
+            let is_from_before = self.before(|tx| tx.extra(of))?.as_ref() == Some(&there);
+            let reason = if is_from_before { "the database has it already" } else { TWICE };
+            return Ok(Err(reason.into()));
+        }
+        self.extra(of, extra).map(Ok)
+    }
+
     fn extra(&mut self, of: ExtraOf, extra: &Extra) -> Result<(), StoreError> {
         if extra.is_empty() {
             return Ok(());
@@ -532,7 +567,10 @@ fn put_lines_in_place(tx: &mut WriteTx<'_>) -> Result<(), StoreError> {
         if !tx.has_worker(line.worker)? {
             continue;
         }
-        tx.put_blacklist_entry(&line)?;
+        let there = tx.blacklisted_since(line.worker, line.job, &line.task_type)?;
+        if there < Some(line.created) {
+            tx.put_blacklist_entry(&line)?;
+        }
         for name in ["worker_id", "job_id", "task_type", "_created"] {
             extra.remove(name);
         }

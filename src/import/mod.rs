@@ -46,6 +46,9 @@ const WAITING: usize = 8;
 /// So long the writing thread waits before it looks whether it is to end.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// So long the reading thread may take to end, if it is to end early.
+const FAREWELL: Duration = Duration::from_secs(2);
+
 /// Where an import goes to, and how.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -138,10 +141,10 @@ pub fn import<S>(
     report: Report,
     progress: &Progress,
     now: Timestamp,
-    stop: &AtomicBool,
+    stop: &Arc<AtomicBool>,
 ) -> Result<Outcome, ImportError>
 where
-    S: IntoIterator<Item = Result<Found, String>> + Send,
+    S: IntoIterator<Item = Result<Found, String>> + Send + 'static,
 {
     let place = plan.database.as_path();
     let new = NewFile::beside(place).map_err(|error| explain(error, place))?;
@@ -152,14 +155,20 @@ where
     if !plan.merge && !loader.is_without_a_farm()? {
         return Err(ImportError::NotEmpty(place.to_owned()));
     }
-    thread::scope(|scope| {
-        let (sender, receiver) = sync_channel(WAITING);
-        let reading = scope.spawn(move || read(source, &sender, stop));
-        let written = loader.load(Incoming { batches: receiver, documents: 0, progress, stop });
-        // It ends by itself now: it finds nobody who takes what it reads.
-        let read = reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        read.map_err(ImportError::Source).and(written)
-    })?;
+    let (sender, receiver) = sync_channel(WAITING);
+    let (done, ends) = sync_channel::<()>(0);
+    let stopped = Arc::clone(stop);
+    let reading = thread::spawn(move || {
+        let _done = done;
+        read(source, &sender, &stopped)
+    });
+    if let Err(error) = loader.load(Incoming { batches: receiver, documents: 0, progress, stop }) {
+        // It finds nobody who takes what it reads, and ends. But it may be waiting for input that never comes.
+        let _ended = ends.recv_timeout(FAREWELL);
+        return Err(error);
+    }
+    let read = reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    read.map_err(ImportError::Source)?;
     progress.goes_on_with("sorting");
     let report = loader.finish(stop)?;
     let goes = report.total().skipped() == 0 || plan.allow_skips;
@@ -194,7 +203,7 @@ fn read(
     let (mut batch, mut bytes) = (new_batch(), 0);
     for found in source {
         let found = found?;
-        bytes += found.what.as_ref().map_or(0, Item::size);
+        bytes += found.size();
         batch.things.push(found);
         if batch.things.len() == BATCH || bytes >= BATCH_BYTES {
             bytes = 0;
@@ -251,5 +260,17 @@ impl Iterator for Incoming<'_> {
             }
             return Some(Ok(batch));
         }
+    }
+}
+
+impl Found {
+    /// About how many bytes of memory it takes.
+    fn size(&self) -> usize {
+        let of_what = match &self.what {
+            Ok(item) => item.size(),
+            Err(Refusal::Because(reason)) => reason.len(),
+            Err(Refusal::NotOurs | Refusal::NotRead) => 0,
+        };
+        self.id.len() + of_what
     }
 }

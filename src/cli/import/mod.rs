@@ -73,7 +73,7 @@ fn run<S>(
     as_json: bool,
 ) -> Result<ExitCode, Failure>
 where
-    S: IntoIterator<Item = Result<Found, String>> + Send,
+    S: IntoIterator<Item = Result<Found, String>> + Send + 'static,
 {
     let Importable { source, report, bytes, in_part } = importable;
     let plan = Plan {

@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::atomic::AtomicBool,
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use flamenco_manager::{
@@ -71,7 +71,7 @@ fn imported(folder: &Path, database: &Path, merge: bool) -> Outcome {
     let plan = Plan { database: database.to_owned(), merge, dry_run: false, allow_skips: merge };
     let source = read(Folder::open(folder).unwrap());
     let report = Report::of(&Kind::ALL.map(Kind::name));
-    import(&plan, source, report, &Progress::of(None), now(), &AtomicBool::new(false)).unwrap()
+    import(&plan, source, report, &Progress::of(None), now(), &Arc::new(AtomicBool::new(false))).unwrap()
 }
 
 fn now() -> Timestamp {
