@@ -10,6 +10,9 @@ import { until } from "./kit/until.js";
 /** The row of a table that says this. */
 const row = (page, text) => page.getByRole("row").filter({ hasText: text });
 
+/** The part of a page with this heading. */
+const panel = (page, title) => page.locator(".panel", { has: page.getByRole("heading", { name: title, exact: true }) });
+
 async function choose(page, action) {
   await page.getByRole("button", { name: "Actions" }).click();
   await page.getByRole("menuitem", { name: action, exact: true }).click();
@@ -42,9 +45,10 @@ story("a worker is put to sleep at once, and its task goes back to the queue", a
   await api.post("jobs", job("Shot", [task("endless")]));
   const alder = await hire("alder", hang);
   const page = await open({ path: `#/workers/${alder.id}` });
-  await page.getByRole("link", { name: "endless" }).waitFor();
+  // It is also one of its latest tasks, and named there.
+  await panel(page, "What it does").getByRole("link", { name: "endless" }).waitFor();
   await choose(page, "Sleep now");
-  await page.getByText("asked to sleep").waitFor();
+  await page.locator(".lead .badge").getByText("asleep").waitFor();
   await until("the task is queued again", async () => (await api.get("farm")).tasks["claimed-by-manager"] === 1);
 });
 
