@@ -3,33 +3,32 @@
 import assert from "node:assert/strict";
 
 import { violations } from "./kit/accessibility.js";
-import { NARROW, WIDE } from "./kit/browser.js";
+import { NARROW, visit, WIDE } from "./kit/browser.js";
 import { job, tasks } from "./kit/farm.js";
 import { studio } from "./kit/studio.js";
 import { story } from "./kit/story.js";
 import { until } from "./kit/until.js";
 
-story("no page breaks a rule of accessibility, none is wider than the screen", async ({ manager, open }) => {
-  const { jobs, workers, tasks } = await studio(manager);
-  const [job, failed, task] = [jobs.lantern._id, jobs.failed._id, tasks.get("alder")._id];
-  const pages = ["#/", "#/jobs", `#/jobs/${job}`, `#/jobs/${job}?view=table`, `#/jobs/${failed}`, `#/jobs/${failed}?view=graph`, `#/tasks/${task}`,
-    "#/workers", `#/workers/${workers.get("elm").id}`, "#/image", "#/submit", "#/settings", "#/settings/access", "#/settings/audit", "#/login", "#/nowhere"];
-  const found = [];
-  for (const [dark, viewport] of [[false, WIDE], [true, WIDE], [false, NARROW], [true, NARROW]]) {
-    const page = await open({ dark, viewport, path: null });
+for (const [look, how] of Object.entries({
+  "by day": { dark: false, viewport: WIDE }, "by night": { dark: true, viewport: WIDE },
+  "on a telephone": { dark: false, viewport: NARROW }, "on a telephone by night": { dark: true, viewport: NARROW },
+})) {
+  story(`${look} no page breaks a rule of accessibility, and none is wider than the screen`, async ({ manager, open }) => {
+    const { jobs, workers, tasks } = await studio(manager);
+    const [job, failed, task] = [jobs.lantern._id, jobs.failed._id, tasks.get("alder")._id];
+    const pages = ["#/", "#/jobs", `#/jobs/${job}`, `#/jobs/${job}?view=table`, `#/jobs/${failed}`, `#/jobs/${failed}?view=graph`, `#/tasks/${task}`,
+      "#/workers", `#/workers/${workers.get("elm").id}`, "#/image", "#/submit", "#/settings", "#/settings/access", "#/settings/audit", "#/login", "#/nowhere"];
+    const page = await open({ ...how, path: null });
+    const found = [];
     for (const path of pages) {
-      const where = `${path}, ${viewport.width} pixels, ${dark ? "dark" : "light"}`;
-      await page.goto(path);
-      await page.locator("h1").waitFor();
-      await page.locator(".waiting").first().waitFor({ state: "detached" });
-      found.push(...(await violations(page)).map((violation) => `${where}: ${violation}`));
+      await visit(page, path);
+      found.push(...(await violations(page)).map((violation) => `${path}: ${violation}`));
       const tooWide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-      if (tooWide > 0) found.push(`${where}: ${tooWide} pixels too wide`);
+      if (tooWide > 0) found.push(`${path}: ${tooWide} pixels too wide`);
     }
-    await page.context().close();
-  }
-  assert.deepEqual(found, []);
-});
+    assert.deepEqual(found, []);
+  });
+}
 
 story("windows and menus break no rule of accessibility", async ({ open, register }) => {
   const oak = await register("oak");
@@ -56,7 +55,7 @@ story("the keyboard is enough", async ({ api, open, register }) => {
   await press("Tab");
   await focusIs("Skip to the content");
   await press("Enter");
-  assert.equal(await page.evaluate(() => document.activeElement.id), "content");
+  await until("the focus is on the content", () => page.evaluate(() => document.activeElement.id), (id) => id === "content");
   // Along the rows of the table, in the same column.
   await page.getByRole("checkbox", { name: "Select ash" }).focus();
   await press("ArrowDown");

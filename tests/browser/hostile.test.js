@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 
+import { visit } from "./kit/browser.js";
 import { story } from "./kit/story.js";
 import { Worker } from "./kit/worker.js";
 
@@ -29,9 +30,7 @@ story("names, nicknames, log lines and settings made of HTML stay text", { setti
     "#/image", `#/submit?like=${made._id}`, "#/settings", "#/settings/audit", `#/${encodeURIComponent(EVIL)}`];
   const page = await open({ path: null });
   for (const path of pages) {
-    await page.goto(path);
-    await page.locator("h1").waitFor();
-    await page.locator(".waiting").first().waitFor({ state: "detached" });
+    await visit(page, path);
     if (path.startsWith("#/tasks")) await page.getByText(`log ${SCRIPT}`).first().waitFor();
     if (path === "#/workers") await page.getByText(`worker ${SCRIPT}`).first().waitFor();
     if (path === `#/jobs/${made._id}`) await page.getByText(`job ${SCRIPT}`).first().waitFor();

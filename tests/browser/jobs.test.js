@@ -10,6 +10,9 @@ import { hang } from "./kit/worker.js";
 
 const EVIL = `<img src="x" onerror="alert('farm')">`;
 
+// What the page may ask about a job that is gone before it has heard so.
+const GONE = /status of 404/;
+
 const status = (page) => page.locator(".lead .badge");
 const toast = (page, text) => page.locator(".toast", { hasText: text }).waitFor();
 
@@ -23,7 +26,7 @@ story("a job is submitted by form, and watched until its end", async ({ open, hi
   await page.getByLabel("Chunk size").fill("0");
   await page.getByRole("button", { name: "Submit", exact: true }).click();
   const size = page.getByLabel("Chunk size");
-  assert.equal(await size.getAttribute("aria-invalid"), "true");
+  await until("it is told", () => size.getAttribute("aria-invalid"), (isInvalid) => isInvalid === "true");
   const described = await size.getAttribute("aria-describedby");
   const told = await Promise.all(described.split(" ").map((id) => page.locator(`#${id}`).textContent()));
   assert.match(told.join(" "), /How many frames.*whole number from 1/);
@@ -60,10 +63,10 @@ story("a job is canceled, requeued, given another priority and deleted", async (
   await hire("worker", hang);
   const page = await open({ path: `#/jobs/${_id}` });
   await says(status(page), "active");
-  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.getByRole("button", { name: "Cancel", exact: true }).click();
   const question = page.getByRole("dialog");
   await says(question, "Cancel “shot 7”?");
-  await question.getByRole("button", { name: "Cancel" }).click();
+  await question.getByRole("button", { name: "Cancel", exact: true }).click();
   await says(status(page), "canceled");
   await page.getByText("0 of 5 tasks done, 5 canceled").waitFor();
 
@@ -77,6 +80,7 @@ story("a job is canceled, requeued, given another priority and deleted", async (
   await page.getByRole("button", { name: "More" }).click();
   await page.getByRole("menuitem", { name: "Delete" }).click();
   await says(question, "Delete “shot 7”?");
+  page.forgive(GONE);
   await question.getByRole("button", { name: "Delete" }).click();
   await page.getByRole("heading", { name: "Jobs" }).waitFor();
   await page.getByText("No jobs yet").waitFor();
@@ -101,7 +105,7 @@ story("the list of jobs is filtered by its address, and many are paused at once"
   await rows.nth(1).waitFor();
   assert.equal(await rows.count(), 2);
   await page.getByLabel("Select all").click();
-  await page.getByRole("button", { name: "Pause" }).click();
+  await page.getByRole("button", { name: "Pause", exact: true }).click();
   await toast(page, "Paused: 2 jobs");
   assert.deepEqual(await violations(page), []);
   await page.getByRole("button", { name: /^paused/ }).click();

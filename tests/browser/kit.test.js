@@ -1,7 +1,5 @@
 // The kit itself: a page that does what no page may do is found out.
 
-import assert from "node:assert/strict";
-
 import { story } from "./kit/story.js";
 import { until } from "./kit/until.js";
 
@@ -24,10 +22,11 @@ story("what is wrong with a page is noticed", async ({ open }) => {
     page.faults.length = 0;
   }
   // Where no policy forbids it, a request to another host is noticed all the same.
-  page.forgive(/console error: Failed to load/);
   await page.goto("api/openapi.json");
   await page.evaluate(() => fetch("http://127.0.0.2:9/").catch(() => {}));
-  await until("the request is noticed", () => page.faults.length > 0);
-  assert.match(page.faults.join("\n"), /a request to another host: http:\/\/127\.0\.0\.2:9\//);
+  const request = "a request to another host: http://127.0.0.2:9/";
+  await until("the request is noticed", () => page.faults.includes(request));
+  // All that was done above is meant, also what is noticed only now.
+  page.forgive(/./);
   page.faults.length = 0;
 });

@@ -2,8 +2,10 @@
 
 import assert from "node:assert/strict";
 
+import { visit } from "./kit/browser.js";
 import { job, tasks } from "./kit/farm.js";
 import { story } from "./kit/story.js";
+import { until } from "./kit/until.js";
 
 const TOKEN = { authentication: "token" };
 
@@ -13,7 +15,8 @@ const REFUSED = /status of (401|403|429)/;
 /** Whoever has the link of the Manager's first start; and the API for the same person. */
 async function admin(manager, open) {
   const page = await open({ path: null });
-  await page.goto(manager.loginLink);
+  // It is printed once the Manager runs.
+  await page.goto(await until("the link is printed", () => manager.loginLink));
   await page.getByRole("button", { name: "Log out" }).waitFor();
   return { page, api: manager.api.as(await newToken(page, "a script", "admin")) };
 }
@@ -70,9 +73,7 @@ story("a viewer sees everything and can change nothing", TOKEN, async ({ manager
   await page.getByRole("link", { name: "Workers", exact: true }).waitFor();
   assert.equal(await page.getByRole("link", { name: "Submit" }).count(), 0);
   for (const path of ["#/jobs", `#/jobs/${shot._id}`, `#/tasks/${frame._id}`, "#/workers", `#/workers/${oak.id}`]) {
-    await page.goto(path);
-    await page.locator("h1").waitFor();
-    await page.locator(".waiting").first().waitFor({ state: "detached" });
+    await visit(page, path);
     for (const action of ["Actions", "More", "Cancel", "Pause", "Requeue", "Change", "Save the schedule"]) {
       assert.equal(await page.getByRole("button", { name: action, exact: true }).count(), 0, `${action} on ${path}`);
     }
@@ -92,6 +93,7 @@ story("a token is made on the page, shown once, and revoked", TOKEN, async ({ ma
   await dialog.getByRole("button", { name: "Make it" }).click();
   const token = (await dialog.getByRole("button", { name: "Copy the token" }).textContent()).trim();
   await dialog.getByRole("button", { name: "Done" }).click();
+  await dialog.waitFor({ state: "detached" });
   await page.getByRole("row").filter({ hasText: "statistics" }).getByText("viewer").waitFor();
   assert.ok(!(await page.content()).includes(token));
   const ask = () => fetch(new URL("api/jobs", manager.url), { headers: { authorization: `Bearer ${token}` } });

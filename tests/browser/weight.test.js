@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 
+import { visit } from "./kit/browser.js";
 import { job, tasks } from "./kit/farm.js";
 import { story } from "./kit/story.js";
 
@@ -21,16 +22,11 @@ story("the first page is below 150 KB, all of it below 400 KB", async ({ api, op
     if (address && !address.startsWith("/api/")) sizes.set(address, Math.max(sizes.get(address) ?? 0, encodedDataLength));
   });
   const weight = () => [...sizes.values()].reduce((sum, size) => sum + size, 0);
-  const visit = async (path) => {
-    await page.goto(path);
-    await page.locator("h1").waitFor();
-    await page.locator(".waiting").first().waitFor({ state: "detached" });
-  };
-  await visit("#/");
+  await visit(page, "#/");
   const first = weight();
-  for (const name of [...PAGES, `jobs/${shot._id}`, `jobs/${shot._id}?view=graph`, `workers/${oak.id}`]) await visit(`#/${name}`);
+  for (const name of [...PAGES, `jobs/${shot._id}`, `jobs/${shot._id}?view=graph`, `workers/${oak.id}`]) await visit(page, `#/${name}`);
   const [{ _id: frame }] = (await api.get(`jobs/${shot._id}/tasks`)).tasks;
-  await visit(`#/tasks/${frame}`);
+  await visit(page, `#/tasks/${frame}`);
   t.diagnostic(`the first page: ${(first / 1000).toFixed(1)} KB, all pages: ${(weight() / 1000).toFixed(1)} KB in ${sizes.size} files`);
   assert.ok(first > 20_000 && first < 150_000, `${first} bytes`);
   assert.ok(weight() < 400_000, `${weight()} bytes: ${[...sizes].map(([file, size]) => `${file} ${size}`).join(", ")}`);

@@ -92,6 +92,17 @@ async function watch(page, context, host) {
   });
 }
 
+/**
+ * Goes to an address of the dashboard, and waits until what it shows at first is read. Within the dashboard the address is
+ * another at once, and the page hears of it a moment later: what is shown until then is the page before.
+ */
+export async function visit(page, path) {
+  await page.goto(path);
+  await page.evaluate(() => new Promise((heard) => { setTimeout(heard); }));
+  await page.locator("h1").waitFor();
+  await page.locator(".waiting").first().waitFor({ state: "detached" });
+}
+
 /** Takes a picture of a page for whoever looks into a failure. Returns where it is. */
 export async function photograph(page, name) {
   await mkdir(FOLDER, { recursive: true });

@@ -9,6 +9,9 @@ import { Worker } from "./worker.js";
 
 after(closeBrowser);
 
+/** How long a whole story may take. It is there to end one that goes round for ever: each wait has a limit of its own. */
+const LONGEST = 10 * PATIENCE;
+
 /**
  * @param {string} name a sentence
  * @param {object} options how the Manager is configured (see `Manager.start`)
@@ -16,7 +19,7 @@ after(closeBrowser);
  */
 export function story(name, options, tell) {
   if (tell === undefined) return story(name, {}, options);
-  test(name, { timeout: 4 * PATIENCE }, async (t) => {
+  test(name, { timeout: LONGEST }, async (t) => {
     const pages = [];
     const crew = [];
     const manager = await Manager.start(options);

@@ -4,6 +4,8 @@ import { randomBytes } from "node:crypto";
 
 import { until } from "./until.js";
 
+const pause = () => new Promise((resume) => setTimeout(resume, 50));
+
 const TASK_TYPES = ["sleep", "blender-render", "file-management", "exr-merge", "video-encoding", "debug"];
 
 export class Worker {
@@ -97,7 +99,6 @@ export class Worker {
    */
   async works(work = (task) => this.completes(task, `done with ${task.name}`)) {
     let isAsleep = false;
-    const pause = () => new Promise((resume) => setTimeout(resume, 50));
     while (!this.isLeaving) {
       const { task, status } = isAsleep ? { status: await this.statusChange() } : await this.ask();
       if (status === "shutdown") {
@@ -128,9 +129,8 @@ export class Worker {
   }
 }
 
-/** Keeps a task until it may not go on with it, and gives it back then. */
+/** Keeps a task until it may not go on with it, however long that is, and gives it back then. */
 export async function hang(task, worker) {
-  const mayNot = async () => worker.isLeaving || !(await worker.mayIRun(task)).may_keep_running;
-  await until(`${worker.nickname} is told to stop`, mayNot);
+  while (!worker.isLeaving && (await worker.mayIRun(task)).may_keep_running) await pause();
   if (!worker.isLeaving) await worker.returns(task);
 }
