@@ -39,6 +39,22 @@ story("a lost connection is shown, and mended", async ({ manager, api, open }) =
   assert.equal(await page.evaluate(() => window.isTheSame), true);
 });
 
+story("what happens before the connection stands is seen all the same", async ({ api, open }) => {
+  const page = await open({ path: null });
+  let answer;
+  const isAnswered = new Promise((resolve) => { answer = resolve; });
+  await page.route("**/api/events*", async (route) => {
+    await isAnswered;
+    await route.continue();
+  });
+  await page.goto("#/jobs");
+  // It does not wait for ever to be told of changes.
+  await page.getByText("No jobs yet").waitFor();
+  await api.post("jobs", job("Unheard of", tasks(1)));
+  answer();
+  await page.getByText("Unheard of").waitFor();
+});
+
 story("a warning of a kind that the page does not know is shown as it is", async ({ manager, open }) => {
   const farm = await manager.api.get("farm");
   const warning = { kind: "moon-is-full", message: "The moon is <b>full</b>: sleep is short.", since: null, job: null, task: null, worker: null };

@@ -46,9 +46,14 @@ export function listen(topics, listener, job = null) {
   };
 }
 
-// Waits, though not for long, until these topics are listened to: what is read after that cannot have been missed.
+// Waits, though not for long, until these topics are listened to: what is read after that cannot have been missed. What is read
+// without is read once more when they are.
 export async function listening(topics, job = null) {
-  for (const end = Date.now() + 1000; isOn && !covers(topics, job) && Date.now() < end;) {
+  for (const end = Date.now() + 1000; isOn && !covers(topics, job);) {
+    if (Date.now() > end) {
+      hasMissed = true;
+      return;
+    }
     await new Promise((go) => setTimeout(go, 15));
   }
 }
