@@ -70,6 +70,22 @@ impl Worker {
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretHash(pub String);
 
+impl SecretHash {
+    /// What a hash from elsewhere may have cost: 2 to the power of this. Each more takes twice as long to compare with, at
+    /// every start of a worker.
+    const COSTLIEST: u32 = 16;
+
+    /// A hash that was made elsewhere, word for word, so that the worker need not register anew. An error says what it is
+    /// instead.
+    pub fn from_elsewhere(text: &str) -> Result<Self, String> {
+        let parts: bcrypt::HashParts = text.parse().map_err(|_| "no bcrypt hash".to_owned())?;
+        match parts.get_cost() {
+            ..=Self::COSTLIEST => Ok(Self(text.to_owned())),
+            cost => Err(format!("a hash of the cost {cost}, which is too much")),
+        }
+    }
+}
+
 impl fmt::Debug for SecretHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SecretHash(…)")

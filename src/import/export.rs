@@ -36,8 +36,7 @@ pub fn read(folder: Folder) -> impl Iterator<Item = Result<Found, String>> + Sen
 fn item(kind: Kind, line: &str) -> Result<Item, String> {
     let memory = match kind {
         Kind::Workers => {
-            let worker = parse::<lines::Worker>(line)?.into_worker();
-            let (worker, seen) = worker.map_err(|error| error.to_string())?;
+            let (worker, seen) = parse::<lines::Worker>(line)?.into_worker()?;
             return Ok(Item::Worker { worker, seen: Some(seen), extra: Extra::new() });
         }
         Kind::Jobs => {

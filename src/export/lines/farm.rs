@@ -15,7 +15,7 @@ use crate::{
         ids::{JobId, TaskId, WorkerId},
         job::{self, JobState, JobStatus, JobWish},
         recent_tasks,
-        sleep::{BadSchedule, SleepSchedule, SleepScheduleWire},
+        sleep::{SleepSchedule, SleepScheduleWire},
         tags::Tags,
         task::{self, Progress, TaskStatus},
         task_history::{self, Entry, What},
@@ -90,13 +90,14 @@ impl Worker {
         })
     }
 
-    /// The worker, and when it was last heard of.
-    pub fn into_worker(self) -> Result<(worker::Worker, Timestamp), BadSchedule> {
+    /// The worker, and when it was last heard of. An error says what is wrong.
+    pub fn into_worker(self) -> Result<(worker::Worker, Timestamp), String> {
         let Self { id, status_requested, lazy_status_request: lazy, sleep_schedule, last_activity, .. } =
             self;
         let worker = worker::Worker {
             id,
-            secret_hash: SecretHash(self.secret_hash),
+            secret_hash: SecretHash::from_elsewhere(&self.secret_hash)
+                .map_err(|what| format!("\"secret_hash\" is {what}"))?,
             nickname: self.nickname,
             address: self.address,
             platform: self.platform,
@@ -106,7 +107,8 @@ impl Worker {
             requested: status_requested.map(|status| StatusRequest { status, lazy }),
             current_task: self.current_task,
             registered: self.registered,
-            sleep_schedule: SleepSchedule::try_from(&sleep_schedule)?,
+            sleep_schedule: SleepSchedule::try_from(&sleep_schedule)
+                .map_err(|error| format!("\"sleep_schedule\": {error}"))?,
             sleep_checked: self.sleep_checked,
             tags: self.tags,
         };

@@ -97,6 +97,10 @@ impl Rows<'_> {
         if uuid.is_empty() {
             return Ok(because("it has no UUID"));
         }
+        let secret_hash = match SecretHash::from_elsewhere(&text(row, 2)?) {
+            Ok(hash) => hash,
+            Err(what) => return Ok(Err(Refusal::Because(format!("its secret is {what}")))),
+        };
         let made = made(row, 7)?;
         let mut extra = Extra::new();
         for (name, index) in [("uuid", 1), ("supported_task_types", 9), ("can_restart", 10), ("status", 11)] {
@@ -116,7 +120,7 @@ impl Rows<'_> {
         self.told.count(|counts| counts.workers += 1);
         let worker = Worker {
             id: ids::worker(made, &uuid),
-            secret_hash: SecretHash(text(row, 2)?),
+            secret_hash,
             nickname: text(row, 3)?,
             address: text(row, 4)?,
             platform: text(row, 5)?.to_lowercase(),

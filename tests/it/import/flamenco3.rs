@@ -266,6 +266,11 @@ fn what_flamenco_3_has_not_yet_written_into_its_file_is_read_too() {
 #[test]
 fn rows_that_make_no_sense_are_skipped_with_their_reasons() {
     let (place, file) = farm(Schema::First);
+    let costly = bcrypt::hash("costly", 4).unwrap().replacen("$04$", "$31$", 1);
+    file.execute_batch(&format!(
+        "INSERT INTO workers (id, uuid, secret) VALUES (40, 'worker-40', 'plain'), (41, 'worker-41', '{costly}');"
+    ))
+    .unwrap();
     file.execute_batch(
         "INSERT INTO jobs (id, uuid, name, status, settings, metadata) VALUES
            (10, NULL, 'nobody', 'queued', '{}', '{}'),
@@ -300,6 +305,8 @@ fn rows_that_make_no_sense_are_skipped_with_their_reasons() {
     assert_eq!(
         reasons,
         [
+            "workers worker-40: its secret is no bcrypt hash",
+            "workers worker-41: its secret is a hash of the cost 31, which is too much",
             "jobs row 10: it has no UUID",
             "jobs job-11: \"dancing\" is no status of a job",
             "jobs job-12: its settings are no JSON object",
