@@ -313,6 +313,14 @@ fn a_worker_of_the_first_version_is_understood() {
 }
 
 #[test]
+fn types_of_jobs_that_count_no_more_are_kept() {
+    let both = with(worker(), doc! { "supported_job_types": ["old"] });
+    let Ok(Item::Worker { worker, extra, .. }) = understand("flamenco_workers", &both, true) else { panic!() };
+    assert_eq!(worker.supported_task_types, ["sleep", "blender-render"]);
+    assert_eq!(extra["supported_job_types"], json!(["old"]));
+}
+
+#[test]
 fn a_status_that_no_worker_has_is_kept_and_soon_corrected() {
     let odd = with(worker(), doc! { "status": "on holiday", "status_requested": "dancing" });
     let Ok(Item::Worker { worker, extra, .. }) = understand("flamenco_workers", &odd, true) else { panic!() };

@@ -24,7 +24,7 @@ pub(super) fn worker(document: &RawDocument, reader: Reader) -> Result<Item, Str
     let (mut id, mut secret_hash, mut current_task, mut seen) = (None, None, None, None);
     let (mut nickname, mut address, mut platform, mut software) = ("", "", "", "");
     let (mut status, mut requested, mut lazy) = (WorkerStatus::Offline, None, false);
-    let (mut task_types, mut job_types) = (Vec::new(), Vec::new());
+    let (mut task_types, mut job_types) = (Vec::new(), None);
     let (mut sleep_schedule, mut next_check) = (SleepSchedule::default(), None);
     for field in fields(document) {
         let field = field?;
@@ -41,12 +41,18 @@ pub(super) fn worker(document: &RawDocument, reader: Reader) -> Result<Item, Str
             "current_task" => current_task = Some(TaskId(field.id()?)),
             "last_activity" => seen = field.time()?,
             "supported_task_types" => task_types = words(field)?,
-            "supported_job_types" => job_types = words(field)?,
+            "supported_job_types" => job_types = Some(field),
             "sleep_schedule" => (sleep_schedule, next_check) = schedule(field, &mut extra)?,
             // It has a collection of its own.
             "blacklist" if field.is_empty_list() => {}
             _ => field.keep_in(&mut extra)?,
         }
+    }
+    match job_types {
+        // The first versions knew the types of jobs only.
+        Some(job_types) if task_types.is_empty() => task_types = words(job_types)?,
+        Some(job_types) => job_types.keep_in(&mut extra)?,
+        None => {}
     }
     let id = need(id, "_id")?;
     let worker = Worker {
@@ -58,8 +64,7 @@ pub(super) fn worker(document: &RawDocument, reader: Reader) -> Result<Item, Str
         software: software.to_owned(),
         // Nobody is that; it is what a worker does before it is gone.
         status: if status == WorkerStatus::Shutdown { WorkerStatus::Offline } else { status },
-        // The first versions knew the types of jobs only.
-        supported_task_types: if task_types.is_empty() { job_types } else { task_types },
+        supported_task_types: task_types,
         requested: requested.map(|status| StatusRequest { status, lazy }),
         current_task,
         registered: made_at(id),
