@@ -306,12 +306,16 @@ impl Folder {
             return Err(FolderError::OtherFormat { path: folder.to_owned(), found: format, program });
         }
         let manifest: Manifest = serde_json::from_slice(&text).map_err(|error| foreign(error.to_string()))?;
-        let opened = Self { folder: folder.to_owned(), manifest };
-        for kind in Kind::ALL {
-            let contents =
-                opened.contents(kind).ok_or_else(|| foreign(format!("it does not name {}", kind.file())))?;
-            opened.verify(contents)?;
+        let names = Kind::ALL.map(Kind::file);
+        if let Some(file) = manifest.files.iter().find(|file| !names.contains(&file.name)) {
+            let why = format!("it names {:?}, which this program does not know; use one that is as new", file.name);
+            return Err(foreign(why));
         }
+        let opened = Self { folder: folder.to_owned(), manifest };
+        if let Some(missing) = Kind::ALL.into_iter().find(|kind| opened.contents(*kind).is_none()) {
+            return Err(foreign(format!("it does not name {}", missing.file())));
+        }
+        opened.manifest.files.iter().try_for_each(|file| opened.verify(file))?;
         Ok(opened)
     }
 
@@ -496,7 +500,9 @@ mod tests {
         let text = fs::read_to_string(&manifest).unwrap();
         for (changed, why) in [
             (text.replace("\"format\": 1", "\"format\": 2"), "format version 2"),
-            (text.replace("jobs.jsonl", "jobs.json"), "it does not name jobs.jsonl"),
+            (text.replace("jobs.jsonl", "tasks.jsonl"), "it does not name jobs.jsonl"),
+            (text.replace("jobs.jsonl", "../jobs.jsonl"), "it names \"../jobs.jsonl\", which this program does not"),
+            (text.replace("\"bytes\": 3", "\"bytes\": 18446744073709551615"), "it has 3 bytes and should have 18"),
             (text.replace("\"bytes\"", "\"octets\""), "missing field"),
             ("{}".to_owned(), "missing field `format`"),
         ] {
