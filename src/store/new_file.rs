@@ -8,7 +8,7 @@ use std::{
 
 use redb::Database;
 
-use super::{DatabaseFile, OpenError};
+use super::{Contents, DatabaseFile, OpenError, back_up_first};
 
 /// A file that is to take the place of the database. Unless it is put there it is removed again; what a process that was
 /// killed left of one, the next one removes.
@@ -33,8 +33,10 @@ impl NewFile {
             Err(OpenError::Foreign { .. }) => None,
             Err(error) => return Err(error),
         };
+        // It is there now. Where it is called by a link the link stays, and what it leads to is replaced.
+        let place = fs::canonicalize(place).map_err(|error| file.io_error(&error))?;
         let path = place.with_added_extension("new");
-        let new = Self { place: place.to_owned(), path, held, is_first, is_in_place: false };
+        let new = Self { place, path, held, is_first, is_in_place: false };
         new.remove().map_err(|error| file.io_error(&error))?;
         Ok(new)
     }
@@ -54,21 +56,33 @@ impl NewFile {
         fs::copy(&self.place, &self.path).map(drop)
     }
 
-    /// Puts it in place, with the owner and the mode of what was there, which is then called `kept`, or is no more. At any
-    /// moment there is either the old or the new, whole. Back after this, it is on disk.
+    /// Puts it in place, with the owner and the mode of what was there, which is then called `kept`, or is no more. If that was
+    /// of an earlier version there is a backup of it, as there is when it is opened. At any moment there is either the old
+    /// or the new, whole. Back after this, it is on disk.
     pub fn put_in_place(mut self, kept: Option<&Path>) -> io::Result<()> {
         let new = fs::File::open(&self.path)?;
         if !self.is_first {
             inherit(&fs::metadata(&self.place)?, &self.path)?;
-            if let Some(kept) = kept {
+            match kept {
                 // Not every file system has a second name for a file.
-                fs::hard_link(&self.place, kept).or_else(|_| fs::copy(&self.place, kept).map(drop))?;
+                Some(kept) => {
+                    fs::hard_link(&self.place, kept).or_else(|_| fs::copy(&self.place, kept).map(drop))?;
+                }
+                None => self.back_up_what_is_older()?,
             }
         }
         new.sync_all()?;
         fs::rename(&self.path, &self.place)?;
         self.is_in_place = true;
         sync_folder_of(&self.place)
+    }
+
+    fn back_up_what_is_older(&self) -> io::Result<()> {
+        let Some(held) = &self.held else { return Ok(()) };
+        if let Ok(Contents::Older(_)) = DatabaseFile::at(&self.place).identify(held) {
+            back_up_first(held, &self.place).map_err(io::Error::other)?;
+        }
+        Ok(())
     }
 
     fn remove(&self) -> io::Result<()> {
@@ -88,8 +102,7 @@ impl Drop for NewFile {
             tracing::warn!(file = %self.path.display(), %error, "an unfinished file cannot be removed; it is of no use");
         }
         if self.is_first {
-            drop(self.held.take());
-            // An empty database is as good as none.
+            // An empty database is as good as none. It goes while it is held: no Manager has begun to use it.
             let _ = fs::remove_file(&self.place);
         }
     }
@@ -213,6 +226,38 @@ mod tests {
         assert_eq!(who(new.path()).as_deref(), Some("old"));
         new.put_in_place(None).unwrap();
         assert_eq!(who(&place).as_deref(), Some("old"));
+    }
+
+    #[test]
+    fn of_an_earlier_version_there_is_a_backup() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("farm.redb");
+        fs::copy("tests/fixtures/schema-1.redb", &place).unwrap();
+        let new = NewFile::beside(&place).unwrap();
+        new.copy_what_is_there().unwrap();
+        Store::open_copy(new.path()).unwrap().close();
+        new.put_in_place(None).unwrap();
+        let [database, backup] = &names(folder.path())[..] else { panic!("{:?}", names(folder.path())) };
+        assert!(database == "farm.redb" && backup.starts_with("farm.redb.before-schema-"), "{backup}");
+        assert_eq!(crate::store::backup::verify(&folder.path().join(backup)).unwrap().schema, 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_the_database_stays_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (place, real) = (folder.path().join("farm.redb"), folder.path().join("disk").join("real.redb"));
+        fs::create_dir(folder.path().join("disk")).unwrap();
+        std::os::unix::fs::symlink(&real, &place).unwrap();
+        for who_writes in ["first", "second"] {
+            let new = NewFile::beside(&place).unwrap();
+            write(new.path(), who_writes);
+            new.put_in_place(None).unwrap();
+            assert_eq!((who(&place).as_deref(), who(&real).as_deref()), (Some(who_writes), Some(who_writes)));
+        }
+        assert!(fs::symlink_metadata(&place).unwrap().is_symlink());
+        assert_eq!(names(folder.path()), ["disk", "farm.redb"]);
+        assert_eq!(names(&folder.path().join("disk")), ["real.redb"]);
     }
 
     #[cfg(unix)]
