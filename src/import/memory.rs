@@ -1,4 +1,5 @@
-//! What a Manager remembers beside its farm, taken in. What the database has of its own is never overwritten.
+//! What a Manager remembers beside its farm, taken in. What a database with a farm in it has of its own is never overwritten;
+//! one without a farm goes on as what comes.
 
 use crate::{
     domain::{

@@ -10,6 +10,9 @@ const MOST_NODES: usize = 100_000;
 /// How deep lists and maps may be in one another.
 const DEEPEST: usize = 50;
 
+/// The key of what is taken in from other maps.
+const MERGE: &str = "<<";
+
 /// A value in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Node {
@@ -127,14 +130,21 @@ impl Composer<'_> {
 
     fn map(&mut self, line: usize, depth: usize) -> Result<Value, BadYaml> {
         check_depth(line, depth)?;
-        let mut entries: Vec<(String, Node)> = Vec::new();
+        let (mut entries, mut merged) = (Vec::<(String, Node)>::new(), Vec::new());
         while let Some(key) = self.node(depth)? {
             let line = key.line;
             let Value::Text(name) = key.value else { return Err(bad(line, "a key is a single word")) };
             let value = self.node(depth)?.ok_or_else(|| bad(line, "a key has no value"))?;
             match entries.iter_mut().find(|(known, _)| *known == name) {
+                _ if name == MERGE => merged.extend(maps_in(value)),
                 Some((_, earlier)) => *earlier = value,
                 None => entries.push((name, value)),
+            }
+        }
+        // What stands here itself counts, then the first of the others.
+        for (name, value) in merged {
+            if !entries.iter().any(|(known, _)| *known == name) {
+                entries.push((name, value));
             }
         }
         Ok(Value::Map(entries))
@@ -152,6 +162,15 @@ impl Composer<'_> {
 
     fn check(&self, line: usize) -> Result<(), BadYaml> {
         if self.nodes > MOST_NODES { Err(bad(line, "there is too much in it")) } else { Ok(()) }
+    }
+}
+
+/// The keys and values of a map, or of each map in a list.
+fn maps_in(node: Node) -> Vec<(String, Node)> {
+    match node.value {
+        Value::Map(entries) => entries,
+        Value::List(maps) => maps.into_iter().flat_map(maps_in).collect(),
+        Value::Nothing | Value::Text(_) => Vec::new(),
     }
 }
 
@@ -206,6 +225,18 @@ mod tests {
     fn aliases_are_what_they_stand_for() {
         let node = parse("a: &x [1, 2]\nb: *x\n").unwrap();
         assert_eq!(node.get("b").unwrap().texts().unwrap(), ["1", "2"]);
+    }
+
+    #[test]
+    fn other_maps_are_taken_in() {
+        let text = "a: &a {x: 1, y: 1}\nb: &b {y: 2, z: 2}\nc:\n  <<: [*a, *b]\n  x: 3\nd:\n  <<: *b\n";
+        let node = parse(text).unwrap();
+        let said = |map: &str| {
+            let map = node.get(map).unwrap();
+            ["x", "y", "z", "<<"].map(|key| map.get(key).and_then(Node::text))
+        };
+        assert_eq!(said("c"), [Some("3"), Some("1"), Some("2"), None]);
+        assert_eq!(said("d"), [None, Some("2"), Some("2"), None]);
     }
 
     #[test]
