@@ -17,6 +17,7 @@ mod import;
 mod jobs;
 pub mod logging;
 mod outage;
+mod paperwork;
 mod people;
 mod run;
 mod submit;
@@ -82,13 +83,20 @@ fn complain(why: &str) {
 }
 
 fn execute(args: &Args) -> Result<ExitCode, Failure> {
-    if let Command::Demo { keep } = args.action() {
-        logging::init(args.log_level().at_most_errors(), args.json).map_err(|error| Failure::of(&error))?;
-        return run::demo(*keep);
-    }
-    if let Command::ShrinkPicture = args.action() {
-        pictures::shrink_picture()?;
-        return Ok(ExitCode::SUCCESS);
+    // What needs no configuration.
+    match args.action() {
+        Command::Demo { keep } => {
+            logging::init(args.log_level().at_most_errors(), args.json)
+                .map_err(|error| Failure::of(&error))?;
+            return run::demo(*keep);
+        }
+        Command::Completions { shell } => return paperwork::completions(*shell),
+        Command::Manual { folder } => return paperwork::manual(folder),
+        Command::ShrinkPicture => {
+            pictures::shrink_picture()?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        _ => {}
     }
     let found = Config::find(args.config.as_deref());
     if let Command::Check = args.action() {
@@ -102,8 +110,10 @@ fn execute(args: &Args) -> Result<ExitCode, Failure> {
         Command::Serve
         | Command::Demo { .. }
         | Command::Check
-        | Command::ShrinkPicture
-        | Command::Import(_) => {
+        | Command::Import(_)
+        | Command::Completions { .. }
+        | Command::Manual { .. }
+        | Command::ShrinkPicture => {
             logging::init(args.log_level(), args.json).map_err(|error| Failure::of(&error))?;
             run::serve(config, path.as_deref())?;
         }

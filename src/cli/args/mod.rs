@@ -2,6 +2,7 @@
 
 mod audit;
 mod database;
+mod help;
 mod import;
 mod job;
 mod task;
@@ -11,6 +12,7 @@ mod worker;
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, error::ErrorKind};
+use clap_complete::Shell;
 
 pub use self::{
     audit::AuditCommand,
@@ -44,6 +46,12 @@ The configuration is the file given with --config, else ./manager.toml, else
 Exit codes: 0 done, 1 it failed (stderr says why and what to do), 2 wrong usage. Those of
 `job wait` also tell how the job ended.";
 
+const COMPLETIONS_HELP: &str = "\
+Examples:
+  flamenco-manager completions bash > ~/.local/share/bash-completion/completions/flamenco-manager
+  flamenco-manager completions fish > ~/.config/fish/completions/flamenco-manager.fish
+  flamenco-manager completions zsh > _flamenco-manager      in a folder of $fpath";
+
 /// Takes in render jobs and hands their tasks to Flamenco workers
 ///
 /// All that it needs is in this one program. All that it knows is in one database file, but for the task logs,
@@ -51,7 +59,13 @@ Exit codes: 0 done, 1 it failed (stderr says why and what to do), 2 wrong usage.
 ///
 /// Without a command it runs the Manager, as with "serve".
 #[derive(Debug, Clone, PartialEq, Eq, Parser)]
-#[command(name = "flamenco-manager", version, after_help = EXAMPLES, disable_help_subcommand = true)]
+#[command(
+    name = "flamenco-manager",
+    version,
+    help_template = help::first_page(&Command::augment_subcommands(clap::Command::new(""))),
+    after_help = EXAMPLES,
+    disable_help_subcommand = true
+)]
 pub struct Args {
     /// The configuration file
     #[arg(long, global = true, value_name = "FILE", help_heading = GENERAL)]
@@ -128,7 +142,9 @@ pub enum Command {
     /// beside the database. A backup of an earlier version becomes one of this version.
     Restore(Restore),
 
-    /// Check the database, make its file smaller, and say what it is made of, while a Manager runs or not
+    /// Check the database, make its file smaller, and say what it is made of
+    ///
+    /// All of it works while a Manager is running on the database, and while none is.
     #[command(subcommand)]
     Database(DatabaseCommand),
 
@@ -162,6 +178,22 @@ pub enum Command {
     ///
     /// While a Manager is running on the database it is the one that does so.
     User(On<UserCommand>),
+
+    /// Print what lets a shell complete commands and options
+    ///
+    /// Packages bring it along for bash, zsh and fish.
+    #[command(after_help = COMPLETIONS_HELP)]
+    Completions {
+        /// For which shell
+        shell: Shell,
+    },
+
+    /// Write the manual pages into a folder, which packages do
+    #[command(hide = true)]
+    Manual {
+        /// The folder
+        folder: PathBuf,
+    },
 
     /// Make the picture on stdin small; the Manager does so with pictures that it does not trust
     #[command(hide = true)]

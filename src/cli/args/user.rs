@@ -4,8 +4,15 @@ use clap::Subcommand;
 
 use crate::domain::people::Role;
 
+const USER_HELP: &str = "\
+Examples:
+  flamenco-manager user token create anna --role admin      for a person
+  flamenco-manager user token create monitor --role viewer  for a script that only looks
+  flamenco-manager user login-link                          for somebody who lost their token";
+
 /// What to do about people.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+#[command(after_help = USER_HELP)]
 pub enum UserCommand {
     /// Make, list and revoke access tokens, for people and for scripts
     #[command(subcommand)]

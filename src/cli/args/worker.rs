@@ -10,9 +10,18 @@ const NAMES_HELP: &str = "\
 A worker is named by its ID, or by its nickname if no other worker has the same.
 `flamenco-manager worker list` shows both.";
 
+const WORKERS_HELP: &str = "\
+Examples:
+  flamenco-manager worker list --status awake,asleep
+  flamenco-manager worker sleep --lazy render-01 render-02   after their tasks
+  flamenco-manager worker explain render-01                  why it has nothing to do
+  flamenco-manager worker tags render-01 gpu big
+
+A worker is named by its ID, or by its nickname if no other worker has the same.";
+
 /// What to do with workers.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
-#[command(after_help = NAMES_HELP)]
+#[command(after_help = WORKERS_HELP)]
 pub enum WorkerCommand {
     /// List the workers
     List {

@@ -3,6 +3,7 @@
 mod audit;
 mod explaining;
 mod jobs;
+mod paperwork;
 mod stand_in;
 mod submitting;
 mod tasks;
