@@ -29,6 +29,7 @@ use crate::{
     services::{BackupPolicy, Overdue, Places, Policy, Services},
     ssdp::{self, SsdpConfig},
     store::{OpenError, Store},
+    systemd::Systemd,
     tasklogs::{LogKeeper, TaskLogs},
     tls::{self, Acme, Files, Source, Tls},
     upstream::{self, Link, Server},
@@ -182,6 +183,10 @@ impl App {
         let mut listeners: Vec<_> = self.http.into_iter().map(|port| Listener::http(port.listener)).collect();
         if let Some((port, tls)) = self.https {
             listeners.push(Listener::https(port.listener, tls.server_config()));
+        }
+        self.services.wait_for_store().await?;
+        if let Some(systemd) = Systemd::ready() {
+            loops::spawn_reports(&tracker, &stop, &self.services, systemd);
         }
         let limits = Limits { connections: most_connections(), ..Limits::default() };
         serve(listeners, routes(&self.site), on_panic, limits, stop).await;

@@ -16,6 +16,7 @@ pub mod services;
 pub mod simulate;
 pub mod ssdp;
 pub mod store;
+pub mod systemd;
 pub mod tasklogs;
 pub mod tls;
 pub mod upstream;

@@ -299,8 +299,7 @@ impl Services {
     /// Says in a sentence each which part of the Manager does not work. An empty list is good news.
     pub async fn ailments(&self) -> Vec<String> {
         let mut ailments = Vec::new();
-        let writes = self.store.write(self.now(), |tx| Ok::<_, Error>(tx.put_setting("health", "checked")?));
-        if let Err(error) = writes.await {
+        if let Err(error) = self.try_store().await {
             ailments.push(format!("database: {error}"));
         }
         let logs = Arc::clone(self.logs.logs());
@@ -310,6 +309,19 @@ impl Services {
             Err(_) => ailments.push("task logs: the check ended badly".into()),
         }
         ailments
+    }
+
+    /// Waits until the database answers, be it that it cannot be written: another start would not mend that. An error only
+    /// when it is closed.
+    pub async fn wait_for_store(&self) -> Result<(), Error> {
+        match self.try_store().await {
+            Err(closed @ Error::Store(StoreError::Closed)) => Err(closed),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    async fn try_store(&self) -> Result<(), Error> {
+        self.store.write(self.now(), |tx| Ok(tx.put_setting("health", "checked")?)).await
     }
 
     /// The variables in the settings of commands.

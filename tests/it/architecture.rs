@@ -11,6 +11,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("clock", &[]),
     ("ssdp", &[]),
+    ("systemd", &[]),
     ("config", &["domain"]),
     ("store", &["domain"]),
     ("tasklogs", &["domain"]),
@@ -22,14 +23,14 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("exchange", &["services", "upstream", "domain"]),
     ("http", &["exchange", "services", "domain"]),
     ("tls", &["clock"]),
-    ("loops", &["exchange", "services", "tls", "config", "domain"]),
+    ("loops", &["exchange", "services", "systemd", "tls", "config", "domain"]),
     // A worker knows nothing of the Manager but its protocol.
     ("simulate", &["clock"]),
     (
         "app",
         &[
             "http", "loops", "exchange", "upstream", "services", "store", "tasklogs", "pictures", "ssdp",
-            "tls", "config", "clock", "domain",
+            "systemd", "tls", "config", "clock", "domain",
         ],
     ),
     (

@@ -7,4 +7,6 @@ mod full_disk;
 mod kills;
 pub mod process;
 mod stopping;
+#[cfg(target_os = "linux")]
+mod supervised;
 mod task_logs;
