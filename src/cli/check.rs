@@ -1,4 +1,4 @@
-//! `check`: says in plain words what is wrong with the configuration, the database and the paths.
+//! `check`: says in plain words what is wrong with the configuration, the database and the paths, and what is left to do.
 
 use std::{
     path::{Path, PathBuf},
@@ -13,7 +13,7 @@ use crate::{
     app::{self, StartError},
     clock::{Clock, SystemClock},
     config::{CertificateSource, Config, ConfigError, Https},
-    domain::variables::this_platform,
+    domain::variables::{Audience, Direction, ListedValue, this_platform},
     store::OpenError,
     tasklogs::TaskLogs,
     tls::{About, Standing},
@@ -21,9 +21,28 @@ use crate::{
 
 /// One thing that was looked at.
 struct Finding {
-    what: &'static str,
-    good: bool,
+    what: String,
+    verdict: Verdict,
     text: String,
+}
+
+/// How it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Good,
+    /// The Manager runs, but somebody has to see to this before the farm renders.
+    ToDo,
+    Bad,
+}
+
+impl Verdict {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Good => "ok",
+            Self::ToDo => "TODO",
+            Self::Bad => "BAD",
+        }
+    }
 }
 
 /// Looks at everything, says what it found, and returns the exit code.
@@ -35,21 +54,135 @@ pub fn check(
         Ok((config, path)) => found_out(&config, path),
         Err(error) => vec![bad("configuration", error.to_string())],
     };
-    for Finding { what, good, text } in &findings {
+    for Finding { what, verdict, text } in &findings {
         print(&if as_json {
-            json!({"what": what, "good": good, "text": text}).to_string()
+            let (good, to_do) = (*verdict != Verdict::Bad, *verdict == Verdict::ToDo);
+            json!({"what": what, "good": good, "to_do": to_do, "text": text}).to_string()
         } else {
-            format!("{:<5}{what}: {text}", if *good { "ok" } else { "BAD" })
+            format!("{:<5}{what}: {text}", verdict.word())
         })?;
     }
-    let all_good = findings.iter().all(|finding| finding.good);
-    Ok(if all_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let is_bad = findings.iter().any(|finding| finding.verdict == Verdict::Bad);
+    Ok(if is_bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 fn found_out(config: &Config, path: Option<PathBuf>) -> Vec<Finding> {
-    let mut findings = vec![read(path), database(config), logs(config), images(config)];
+    let mut findings = vec![read(path)];
+    match not_for_root(config) {
+        Some(instead) => findings.push(instead),
+        None => findings.extend([database(config), logs(config)]),
+    }
+    findings.push(images(config));
     findings.extend(config.https.as_ref().map(|https| certificate(config, https)));
+    findings.extend(storage(config));
+    findings.extend(programs(config));
+    findings.push(network(config));
     findings
+}
+
+/// Whether root looks at what belongs to the user who runs the Manager. What root may do says nothing of what that user may,
+/// and what root makes that user could not write.
+#[cfg(unix)]
+fn not_for_root(config: &Config) -> Option<Finding> {
+    use std::os::unix::fs::MetadataExt;
+    if !rustix::process::geteuid().is_root() {
+        return None;
+    }
+    let folder = folder_of(&config.database_path);
+    let owner = folder.metadata().ok()?.uid();
+    (owner != 0).then(|| {
+        to_do(
+            "database and task logs",
+            format!(
+                "root cannot tell whether they can be used by the user to whom {} belongs; ask as that user: \
+                 sudo -u '#{owner}' flamenco-manager check",
+                folder.display()
+            ),
+        )
+    })
+}
+
+#[cfg(not(unix))]
+fn not_for_root(_config: &Config) -> Option<Finding> {
+    None
+}
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Whether the storage that all share is where the workers look for it, as far as that is seen from here.
+fn storage(config: &Config) -> Vec<Finding> {
+    let two_way = config.variables.0.iter().filter(|(_, variable)| variable.direction == Direction::TwoWay);
+    let finding = |name: &String| {
+        let (here, elsewhere): (Vec<_>, Vec<_>) =
+            values(config, name).into_iter().partition(|value| value.platform == this_platform());
+        let elsewhere = in_words(&elsewhere);
+        let there =
+            if elsewhere.is_empty() { elsewhere } else { format!("; workers find it at {elsewhere}") };
+        let Some(here) = here.first().map(|value| value.value) else {
+            return good(name, format!("it has no value for {}{there}", this_platform()));
+        };
+        if Path::new(here).is_dir() {
+            return good(name, format!("{here} is there{there}"));
+        }
+        to_do(
+            name,
+            format!(
+                "{here} is not there: mount the shared storage there, or say under [variables.{name}] of \
+                 manager.toml where it is{there}"
+            ),
+        )
+    };
+    two_way.map(|(name, _)| finding(name)).collect()
+}
+
+/// What workers run, which nobody sees from here.
+fn programs(config: &Config) -> Vec<Finding> {
+    let finding = |(name, called): (&str, &str)| {
+        let values = values(config, name);
+        (!values.is_empty()).then(|| {
+            let at = in_words(&values);
+            to_do(
+                name,
+                format!(
+                    "see to it that workers have {called} at {at}; if it is elsewhere, say so under \
+                     [variables.{name}] of manager.toml"
+                ),
+            )
+        })
+    };
+    [("blender", "Blender"), ("ffmpeg", "FFmpeg")].into_iter().filter_map(finding).collect()
+}
+
+/// The values of a variable that workers get.
+fn values<'a>(config: &'a Config, name: &str) -> Vec<ListedValue<'a>> {
+    let all = config.variables.list(None, Some(Audience::Workers));
+    all.into_iter().filter(|value| value.name == name).collect()
+}
+
+/// `/render (linux), R: (windows)`
+fn in_words(values: &[ListedValue<'_>]) -> String {
+    let words: Vec<_> = values.iter().map(|value| format!("{} ({})", value.value, value.platform)).collect();
+    words.join(", ")
+}
+
+/// Whether workers on other machines get through to it.
+fn network(config: &Config) -> Finding {
+    let what = "network";
+    let https = config.https.as_ref().map(|https| &https.listen);
+    let ports: Vec<_> = config.listen.iter().chain(https).collect();
+    if ports.iter().all(|listen| listen.is_loopback()) {
+        return to_do(
+            what,
+            "it listens on this machine alone; for workers on other machines, and people there, set listen = \":8080\"",
+        );
+    }
+    let mut doors: Vec<_> = ports.iter().map(|listen| format!("TCP port {}", listen.port)).collect();
+    if config.ssdp_discovery {
+        doors.push("UDP port 1900, by which workers find the Manager".to_owned());
+    }
+    to_do(what, format!("if this machine has a firewall, let through {}", doors.join(", ")))
 }
 
 fn certificate(config: &Config, https: &Https) -> Finding {
@@ -72,12 +205,16 @@ fn certificate(config: &Config, https: &Https) -> Finding {
     }
 }
 
-fn good(what: &'static str, text: impl Into<String>) -> Finding {
-    Finding { what, good: true, text: text.into() }
+fn good(what: &str, text: impl Into<String>) -> Finding {
+    Finding { what: what.to_owned(), verdict: Verdict::Good, text: text.into() }
 }
 
-fn bad(what: &'static str, text: impl Into<String>) -> Finding {
-    Finding { what, good: false, text: text.into() }
+fn to_do(what: &str, text: impl Into<String>) -> Finding {
+    Finding { what: what.to_owned(), verdict: Verdict::ToDo, text: text.into() }
+}
+
+fn bad(what: &str, text: impl Into<String>) -> Finding {
+    Finding { what: what.to_owned(), verdict: Verdict::Bad, text: text.into() }
 }
 
 fn read(path: Option<PathBuf>) -> Finding {
@@ -91,8 +228,7 @@ fn database(config: &Config) -> Finding {
     let what = "database";
     let path = config.database_path.display();
     if !config.database_path.exists() {
-        let folder = config.database_path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
+        let folder = folder_of(&config.database_path);
         if !folder.is_dir() {
             return bad(what, format!("{path}: the folder {} is not there; make it", folder.display()));
         }

@@ -6,7 +6,7 @@ use std::{fmt, io, path::PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file is missing or cannot be read.
-    #[error("cannot read the configuration {}: {reason}", path.display())]
+    #[error("cannot read the configuration {}: {reason}{}", path.display(), advice(reason))]
     Unreadable {
         /// Which file.
         path: PathBuf,
@@ -39,6 +39,14 @@ impl fmt::Display for Problem {
             Some(line) => write!(f, "{line}: {message}"),
             None => write!(f, " {message}"),
         }
+    }
+}
+
+/// What to do about it, if that is known.
+fn advice(reason: &io::Error) -> &'static str {
+    match reason.kind() {
+        io::ErrorKind::PermissionDenied => "; run this as the user who runs the Manager, or as root",
+        _ => "",
     }
 }
 

@@ -263,7 +263,8 @@ impl Config {
     /// The configuration in `explicit`, or else in `./manager.toml`, or else in
     /// `/etc/flamenco-manager/manager.toml`, together with its path; without any, the defaults.
     ///
-    /// Only a file that does not exist is passed over, and never `explicit`.
+    /// Only a file that does not exist is passed over, or one in a closed folder that somebody happens to be in; never
+    /// `explicit`.
     pub fn find(explicit: Option<&Path>) -> Result<(Self, Option<PathBuf>), ConfigError> {
         match explicit {
             Some(path) => Ok((Self::load(path)?, Some(path.to_owned()))),
@@ -274,7 +275,8 @@ impl Config {
     fn find_in(places: &[&Path]) -> Result<(Self, Option<PathBuf>), ConfigError> {
         for path in places {
             match Self::load(path) {
-                Err(ConfigError::Unreadable { reason, .. }) if reason.kind() == io::ErrorKind::NotFound => {}
+                Err(ConfigError::Unreadable { reason, .. })
+                    if reason.kind() == io::ErrorKind::NotFound || is_out_of_sight(path) => {}
                 Err(error) => return Err(error),
                 Ok(config) => return Ok((config, Some(path.to_path_buf()))),
             }
@@ -313,6 +315,13 @@ impl Config {
         let http = self.listen.as_ref().map(|address| address.local_url("http"));
         http.or_else(|| self.https.as_ref().map(|https| https.listen.local_url("https")))
     }
+}
+
+/// Whether nobody can even tell if the file is there, because the working folder is closed to this user: as after `sudo -u` in
+/// one's own home.
+fn is_out_of_sight(path: &Path) -> bool {
+    let seen = path.symlink_metadata();
+    path.is_relative() && seen.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
 #[cfg(test)]

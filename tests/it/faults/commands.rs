@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use flamenco_manager::{
-    domain::{ids::TaskId, task::Progress, task_update::TaskUpdate},
+    domain::{ids::TaskId, task::Progress, task_update::TaskUpdate, variables::this_platform},
     store::{Store, StoreError, WriteTx},
 };
 use http::Method;
@@ -69,6 +69,9 @@ fn check_finds_a_good_place_good_and_names_what_is_bad() {
     let place = Place::new();
     let good = succeeds(&place, &["check"]);
     assert_eq!(good.lines().filter(|line| line.starts_with("ok   ")).count(), 4, "{good}");
+    assert!(good.contains("TODO blender: see to it that workers have Blender at "), "{good}");
+    assert!(good.contains("C:/blender/blender.exe (windows)"), "{good}");
+    assert!(good.contains("TODO network: it listens on this machine alone"), "{good}");
     place.start().stop();
     assert!(succeeds(&place, &["check"]).contains("flamenco-manager.redb is in order"));
     for line in succeeds(&place, &["--json", "check"]).lines() {
@@ -89,6 +92,36 @@ fn check_finds_a_good_place_good_and_names_what_is_bad() {
         "{}",
         said.stdout
     );
+}
+
+#[test]
+fn check_says_what_is_left_to_do() {
+    let place = Place::new();
+    let variable = |folder: &str| {
+        format!(
+            "direction = \"twoway\"\nvalues = [{{ platform = \"{}\", value = \"{folder}\" }}]\n",
+            this_platform()
+        )
+    };
+    let render = place.path("render");
+    let (there, absent) = (variable(render.to_str().unwrap()), variable("/no/such/storage"));
+    place.configure(&format!(
+        "listen = \":8123\"\n[variables.render]\n{there}[variables.job_storage]\n{absent}"
+    ));
+    std::fs::create_dir(&render).unwrap();
+    let said = succeeds(&place, &["check"]);
+    assert!(said.contains(&format!("ok   render: {} is there\n", render.display())), "{said}");
+    let storage = "TODO job_storage: /no/such/storage is not there: mount the shared storage there, or say under [variables.job_storage]";
+    assert!(said.contains(storage), "{said}");
+    assert!(
+        said.contains(
+            "TODO network: if this machine has a firewall, let through TCP port 8123, UDP port 1900"
+        ),
+        "{said}"
+    );
+    let said = succeeds(&place, &["--json", "check"]);
+    let to_do: Vec<_> = said.lines().map(json).filter(|finding| finding["to_do"] == true).collect();
+    assert_eq!(to_do.len(), 4, "{said}");
 }
 
 #[test]
