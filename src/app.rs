@@ -184,12 +184,14 @@ impl App {
         if let Some((port, tls)) = self.https {
             listeners.push(Listener::https(port.listener, tls.server_config()));
         }
-        self.services.wait_for_store().await?;
-        if let Some(systemd) = Systemd::ready() {
-            loops::spawn_reports(&tracker, &stop, &self.services, systemd);
-        }
         let limits = Limits { connections: most_connections(), ..Limits::default() };
-        serve(listeners, routes(&self.site), on_panic, limits, stop).await;
+        let serving = serve(listeners, routes(&self.site), on_panic, limits, stop.clone());
+        match Systemd::find() {
+            None => serving.await,
+            Some(systemd) => {
+                tokio::join!(serving, loops::report(&systemd, &self.services, &stop));
+            }
+        }
         token_file::remove(&self.config.database_path);
         if let Some(exchange) = &self.exchange {
             exchange.hang_up();

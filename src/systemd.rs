@@ -1,99 +1,72 @@
-//! What systemd is told if it runs the Manager: that it answers, how the farm is, that it is alive, and that it stops. See
+//! What systemd is told if it runs the Manager: that it answers, that it is alive and how the farm is, and that it stops. See
 //! `sd_notify(3)`. Where there is no systemd nobody is told.
 
-#[cfg(unix)]
-pub use here::Systemd;
-#[cfg(not(unix))]
-pub use nowhere::Systemd;
+use std::{env, io, time::Duration};
 
-#[cfg(unix)]
-mod here {
-    use std::{env, time::Duration};
+/// How often systemd hears of the Manager, unless it wants to more often.
+const USUALLY: Duration = Duration::from_secs(30);
 
-    use sd_notify::NotifyState;
+/// systemd, which has started this process and wants to hear of it.
+#[derive(Debug)]
+pub struct Systemd {
+    /// A process of which it does not hear for so long is ended and started anew.
+    patience: Option<Duration>,
+}
 
-    /// How often systemd is told how the farm is, unless it wants to hear more often.
-    const USUALLY: Duration = Duration::from_secs(30);
-
-    /// systemd, which has started this process and wants to hear of it.
-    #[derive(Debug, Clone)]
-    pub struct Systemd {
-        /// A process of which it does not hear for so long is ended and started anew.
-        watchdog: Option<Duration>,
+impl Systemd {
+    /// `None` if nobody wants to hear anything.
+    pub fn find() -> Option<Self> {
+        env::var_os("NOTIFY_SOCKET")?;
+        Some(Self { patience: patience() })
     }
 
-    impl Systemd {
-        /// Tells systemd, if it is there, that from now on whoever connects is answered.
-        pub fn ready() -> Option<Self> {
-            env::var_os("NOTIFY_SOCKET")?;
-            let systemd = Self { watchdog: sd_notify::watchdog_enabled() };
-            tell(&NotifyState::Ready);
-            Some(systemd)
-        }
-
-        /// How often it is to be told that all is well: twice in the time that it waits, as systemd recommends.
-        pub fn pace(&self) -> Duration {
-            self.watchdog.map_or(USUALLY, |patience| USUALLY.min(patience / 2))
-        }
-
-        /// The Manager is alive.
-        pub fn alive(&self) {
-            if self.watchdog.is_some() {
-                tell(&NotifyState::Watchdog);
-            }
-        }
-
-        /// How the farm is, in a line: `systemctl status` shows it.
-        pub fn status(&self, farm: &str) {
-            tell(&NotifyState::Status(farm));
-        }
-
-        /// The Manager begins to stop.
-        pub fn stopping(&self) {
-            tell(&NotifyState::Stopping);
-        }
+    /// From now on whoever connects is answered.
+    pub fn ready(&self) {
+        tell("READY=1");
     }
 
-    /// Nothing here depends on it; what systemd misses it says itself.
-    fn tell(state: &NotifyState<'_>) {
-        if let Err(error) = sd_notify::notify(std::slice::from_ref(state)) {
-            tracing::warn!(%state, %error, "systemd cannot be told");
-        }
+    /// The Manager works, and the farm is as this line says: `systemctl status` shows it.
+    pub fn alive(&self, farm: &str) {
+        // Lines are what tells one message from the next.
+        let farm = farm.replace(char::is_control, " ");
+        let sign = if self.patience.is_some() { "\nWATCHDOG=1" } else { "" };
+        tell(&format!("STATUS={farm}{sign}"));
+    }
+
+    /// How often to say so: at least twice in the time that systemd waits, as it recommends.
+    pub fn pace(&self) -> Duration {
+        self.patience.map_or(USUALLY, |patience| USUALLY.min(patience / 2))
+    }
+
+    /// The Manager begins to stop.
+    pub fn stopping(&self) {
+        tell("STOPPING=1");
     }
 }
 
-#[cfg(not(unix))]
-mod nowhere {
-    use std::time::Duration;
-
-    /// There is none.
-    #[derive(Debug, Clone)]
-    pub enum Systemd {}
-
-    impl Systemd {
-        /// Nobody to tell.
-        pub fn ready() -> Option<Self> {
-            None
-        }
-
-        /// Never called, as the others below.
-        pub fn pace(&self) -> Duration {
-            match *self {}
-        }
-
-        /// See above.
-        pub fn alive(&self) {
-            match *self {}
-        }
-
-        /// See above.
-        pub fn status(&self, _farm: &str) {
-            match *self {}
-        }
-
-        /// See above.
-        pub fn stopping(&self) {
-            match *self {}
-        }
+/// Nothing here depends on it; what systemd misses it says itself.
+fn tell(message: &str) {
+    if let Err(error) = notify(message) {
+        tracing::warn!(message, %error, "systemd cannot be told");
     }
+}
+
+#[cfg(unix)]
+fn notify(message: &str) -> io::Result<()> {
+    sd_notify::notify(&[sd_notify::NotifyState::Custom(message)])
+}
+
+#[cfg(unix)]
+fn patience() -> Option<Duration> {
+    sd_notify::watchdog_enabled()
+}
+
+#[cfg(not(unix))]
+fn notify(_message: &str) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(not(unix))]
+fn patience() -> Option<Duration> {
+    None
 }

@@ -1,6 +1,7 @@
 //! When things happen: the list of what is done again and again. What happens is in `services`.
 
 mod driver;
+mod reports;
 
 use std::{
     collections::BTreeSet,
@@ -12,12 +13,12 @@ use jiff::tz::TimeZone;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::driver::{Pace, drive};
+pub use self::reports::report;
 use crate::{
     config::Intervals,
     domain::ids::JobId,
     exchange::Exchange,
     services::{Error, Services, at_leisure},
-    systemd::Systemd,
     tls::Tls,
 };
 
@@ -202,32 +203,6 @@ pub fn spawn_vouching(tracker: &TaskTracker, stop: &CancellationToken, exchange:
     drive(tracker, stop, "download of public keys", pace, move || {
         let e = Arc::clone(&e);
         async move { e.fetch_keys().await }
-    });
-}
-
-/// Starts to tell systemd how things are, for as long as the database answers. At `stop` it is told that, too.
-pub fn spawn_reports(
-    tracker: &TaskTracker,
-    stop: &CancellationToken,
-    services: &Arc<Services>,
-    systemd: Systemd,
-) {
-    let pace = Pace { first: Duration::ZERO, every: systemd.pace() };
-    let (s, told) = (Arc::clone(services), systemd.clone());
-    drive(tracker, stop, "reports to systemd", pace, move || {
-        let (s, told) = (Arc::clone(&s), told.clone());
-        async move {
-            s.wait_for_store().await?;
-            told.alive();
-            let farm = tokio::task::spawn_blocking(move || s.farm(Vec::new()));
-            told.status(&farm.await.map_err(|_| Error::Panicked)??.summary);
-            Ok(())
-        }
-    });
-    let stop = stop.clone();
-    tracker.spawn(async move {
-        stop.cancelled().await;
-        systemd.stopping();
     });
 }
 

@@ -11,6 +11,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
 
 use super::{
     Error, Services,
@@ -73,6 +74,8 @@ pub struct Condition {
 pub(super) struct Care {
     turns: Arc<Turns>,
     condition: Mutex<Condition>,
+    /// Is the database being compacted?
+    compacting: watch::Sender<bool>,
 }
 
 impl Care {
@@ -107,6 +110,22 @@ impl Drop for Turn {
     fn drop(&mut self) {
         *self.0.is_taken.lock().unwrap_or_else(PoisonError::into_inner) = false;
         self.0.given_back.notify_one();
+    }
+}
+
+/// The database is being compacted until this is dropped.
+struct Compacting<'a>(&'a watch::Sender<bool>);
+
+impl<'a> Compacting<'a> {
+    fn begin(told: &'a watch::Sender<bool>) -> Self {
+        told.send_replace(true);
+        Self(told)
+    }
+}
+
+impl Drop for Compacting<'_> {
+    fn drop(&mut self) {
+        self.0.send_replace(false);
     }
 }
 
@@ -281,10 +300,17 @@ impl Services {
     /// Gives the room in the file that nothing is in back to the disk. Until that is done everybody waits.
     pub fn compact_database(&self) -> Result<Compacted, Error> {
         let _turn = self.care.turns.take()?;
+        let _told = Compacting::begin(&self.care.compacting);
         match self.store.compact() {
             Err(StoreError::Busy) => Err(Error::Busy),
             compacted => Ok(compacted?),
         }
+    }
+
+    /// Waits until the database is being compacted: while that goes on, nothing else can be waited for.
+    pub async fn compaction(&self) {
+        // It lives as long as these services, so there is no error.
+        let _ = self.care.compacting.subscribe().wait_for(|is_so| *is_so).await;
     }
 
     /// Does the file have on the disk what was written there? It is for a database that no Manager runs on.

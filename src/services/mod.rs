@@ -299,8 +299,11 @@ impl Services {
     /// Says in a sentence each which part of the Manager does not work. An empty list is good news.
     pub async fn ailments(&self) -> Vec<String> {
         let mut ailments = Vec::new();
-        if let Err(error) = self.try_store().await {
-            ailments.push(format!("database: {error}"));
+        tokio::select! {
+            written = self.try_to_write() => {
+                ailments.extend(written.err().map(|error| format!("database: {error}")));
+            }
+            () = self.compaction() => ailments.push("database: it is being compacted; wait until that is done".into()),
         }
         let logs = Arc::clone(self.logs.logs());
         match tokio::task::spawn_blocking(move || logs.check()).await {
@@ -311,16 +314,8 @@ impl Services {
         ailments
     }
 
-    /// Waits until the database answers, be it that it cannot be written: another start would not mend that. An error only
-    /// when it is closed.
-    pub async fn wait_for_store(&self) -> Result<(), Error> {
-        match self.try_store().await {
-            Err(closed @ Error::Store(StoreError::Closed)) => Err(closed),
-            Ok(()) | Err(_) => Ok(()),
-        }
-    }
-
-    async fn try_store(&self) -> Result<(), Error> {
+    /// Writes something to the database, to see whether that can be done.
+    pub async fn try_to_write(&self) -> Result<(), Error> {
         self.store.write(self.now(), |tx| Ok(tx.put_setting("health", "checked")?)).await
     }
 

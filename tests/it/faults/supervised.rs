@@ -3,15 +3,21 @@
 use std::{
     fs,
     io::ErrorKind,
-    os::unix::net::UnixDatagram,
+    os::unix::{fs::MetadataExt, net::UnixDatagram},
     path::PathBuf,
-    process::Command,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
 use http::{Method, StatusCode};
 
-use super::process::{DEADLINE, Place, Running};
+use super::{
+    commands::at_a_known_port,
+    process::{DEADLINE, Place, Running},
+};
+
+/// A Manager that says in its log where it is.
+const SERVE: &[&str] = &["--json", "serve"];
 
 /// How long this systemd waits for a sign of life, in microseconds as it says itself.
 const WATCHDOG_USEC: &str = "400000";
@@ -27,8 +33,8 @@ impl Systemd {
         Self(UnixDatagram::bind(place.path("notify")).unwrap())
     }
 
-    fn command(&self, place: &Place) -> Command {
-        let mut command = place.command(&["--json", "serve"]);
+    fn command(&self, place: &Place, arguments: &[&str]) -> Command {
+        let mut command = place.command(arguments);
         command.env("NOTIFY_SOCKET", place.path("notify")).env("WATCHDOG_USEC", WATCHDOG_USEC);
         command
     }
@@ -44,15 +50,23 @@ impl Systemd {
         }
     }
 
-    /// All that it is told up to a message that begins so.
-    fn hears_until(&self, beginning: &str) -> Vec<String> {
+    /// All that it is told up to a message with this in it.
+    fn hears_until(&self, part: &str) -> Vec<String> {
         let mut heard = Vec::new();
-        while !heard.last().is_some_and(|message: &String| message.starts_with(beginning)) {
+        while !heard.last().is_some_and(|message: &String| message.contains(part)) {
             let message = self.hears_within(DEADLINE);
-            assert!(message.is_some(), "{beginning} is never said: {heard:?}");
+            assert!(message.is_some(), "{part} is never said: {heard:?}");
             heard.extend(message);
         }
         heard
+    }
+
+    /// Waits until it is told nothing any more.
+    fn hears_nothing_any_more(&self) {
+        let begun = Instant::now();
+        while let Some(message) = self.hears_within(SILENCE) {
+            assert!(begun.elapsed() < DEADLINE, "{message}, although nothing works");
+        }
     }
 }
 
@@ -60,47 +74,108 @@ impl Systemd {
 async fn systemd_hears_that_the_manager_answers_how_the_farm_is_and_that_it_stops() {
     let place = Place::new();
     let systemd = Systemd::in_place(&place);
-    let manager = Running::start(systemd.command(&place));
+    let manager = Running::start(systemd.command(&place, SERVE));
     assert_eq!(systemd.hears_until("READY=1"), ["READY=1"]);
     assert_eq!(manager.call(Method::GET, "/api/health", None).await.0, StatusCode::OK);
-    assert_eq!(systemd.hears_until("STATUS=").first().unwrap(), "WATCHDOG=1");
+    let sign = systemd.hears_within(DEADLINE).unwrap();
+    assert!(sign.starts_with("STATUS=") && sign.ends_with("\nWATCHDOG=1"), "{sign}");
     manager.submit(3).await;
-    systemd.hears_until("STATUS=1 job");
-    systemd.hears_until("WATCHDOG=1");
+    systemd.hears_until("STATUS=1 job waiting");
 
     manager.stop();
-    systemd.hears_until("STOPPING=1");
+    let heard = systemd.hears_until("STOPPING=1");
+    assert!(heard.iter().all(|message| !message.contains("READY")), "once is enough: {heard:?}");
+    assert_eq!(systemd.hears_within(Duration::from_millis(1)), None, "that is its last word");
 }
 
 #[test]
 fn without_a_watchdog_there_are_no_signs_of_life() {
     let place = Place::new();
     let systemd = Systemd::in_place(&place);
-    let mut command = systemd.command(&place);
+    let mut command = systemd.command(&place, SERVE);
     command.env_remove("WATCHDOG_USEC");
     let manager = Running::start(command);
-    assert!(systemd.hears_until("STATUS=")[1].starts_with("STATUS="));
+    let heard = systemd.hears_until("STATUS=");
+    assert!(heard.iter().all(|message| !message.contains("WATCHDOG")), "{heard:?}");
     manager.stop();
     assert_eq!(systemd.hears_until("STOPPING=1"), ["STOPPING=1"]);
+}
+
+#[test]
+fn the_journal_hears_how_grave_things_are_and_where_to_log_in() {
+    let place = Place::new();
+    place.configure("listen = \"127.0.0.1:0\"\nssdp_discovery = false\n");
+    let systemd = Systemd::in_place(&place);
+    let mut manager = to_the_journal(&place, systemd.command(&place, &["serve"])).spawn().unwrap();
+    systemd.hears_until("READY=1");
+    manager.kill().and_then(|()| manager.wait()).unwrap();
+    let journal = fs::read_to_string(place.path("journal")).unwrap();
+    assert!(journal.lines().all(|line| line.starts_with('<')) && !journal.contains('\u{1b}'), "{journal}");
+    let line = |start: &str| journal.lines().find(|line| line.starts_with(start)).unwrap_or_default();
+    let running = line("<6> INFO flamenco_manager::app: Flamenco Manager is running ");
+    assert!(running.contains("url=\"http://127.0.0.1:"), "{journal}");
+    let log_in =
+        line("<4> WARN flamenco_manager::app: there is no access token yet: open this address to log in");
+    assert!(log_in.contains("/#/login/"), "{journal}");
+}
+
+#[test]
+fn the_journal_has_why_the_manager_did_not_start_among_its_errors() {
+    let place = Place::configured("database_path = \"nowhere/farm.redb\"");
+    let status = to_the_journal(&place, place.command(&["serve"])).status().unwrap();
+    assert_eq!(status.code(), Some(1));
+    let journal = fs::read_to_string(place.path("journal")).unwrap();
+    assert!(journal.contains("\n<3>flamenco-manager: nowhere/farm.redb: "), "{journal}");
+}
+
+/// The command with its errors going to a file, which it is told is the journal.
+fn to_the_journal(place: &Place, mut command: Command) -> Command {
+    let journal = fs::File::create(place.path("journal")).unwrap();
+    let about = journal.metadata().unwrap();
+    command.env("JOURNAL_STREAM", format!("{}:{}", about.dev(), about.ino())).stderr(journal);
+    command
 }
 
 #[test]
 fn there_are_no_signs_of_life_while_the_disk_hangs() {
     let place = Place::new();
     let systemd = Systemd::in_place(&place);
-    let mut command = systemd.command(&place);
-    command.env("LD_PRELOAD", disk_that_hangs(&place)).env("DISK_HANGS", place.path("hangs"));
-    let manager = Running::start(command);
+    let manager = on_a_disk_that_hangs(&place, &systemd);
     systemd.hears_until("WATCHDOG=1");
 
     fs::write(place.path("hangs"), "").unwrap();
-    let begun = Instant::now();
-    while let Some(message) = systemd.hears_within(SILENCE) {
-        assert!(begun.elapsed() < DEADLINE, "{message}, although the disk hangs");
-    }
+    systemd.hears_nothing_any_more();
     fs::remove_file(place.path("hangs")).unwrap();
     systemd.hears_until("WATCHDOG=1");
     manager.stop();
+}
+
+#[tokio::test]
+async fn compacting_the_database_is_a_sign_of_life() {
+    let place = at_a_known_port();
+    let systemd = Systemd::in_place(&place);
+    let manager = on_a_disk_that_hangs(&place, &systemd);
+    systemd.hears_until("WATCHDOG=1");
+
+    fs::write(place.path("hangs"), "").unwrap();
+    let mut compacting = place.command(&["database", "compact"]).stdout(Stdio::null()).spawn().unwrap();
+    systemd.hears_until("STATUS=The database is being compacted");
+    assert!(systemd.hears_within(DEADLINE).unwrap().ends_with("WATCHDOG=1"), "again and again");
+    let (status, health) = manager.call(Method::GET, "/api/health", None).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(health.to_string().contains("database: it is being compacted"), "{health}");
+
+    fs::remove_file(place.path("hangs")).unwrap();
+    assert!(compacting.wait().unwrap().success());
+    systemd.hears_until("STATUS=No workers yet");
+    manager.stop();
+}
+
+/// A Manager that gets nothing to the disk while the file `hangs` is there.
+fn on_a_disk_that_hangs(place: &Place, systemd: &Systemd) -> Running {
+    let mut command = systemd.command(place, SERVE);
+    command.env("LD_PRELOAD", disk_that_hangs(place)).env("DISK_HANGS", place.path("hangs"));
+    Running::start(command)
 }
 
 /// A library that stands before the one of the system: nothing gets to the disk while the file `DISK_HANGS` is there.
