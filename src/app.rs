@@ -177,7 +177,8 @@ impl App {
                 url = format!("{}#/login/{}", self.url(), link.code),
                 valid_until = %link.until,
                 log_ins = link.uses,
-                "there is no access token yet: open this address to log in, and make one"
+                "there is no access token yet: open this address to log in, and make one; from another machine, put in the \
+                 name of this one"
             );
         }
         let mut listeners: Vec<_> = self.http.into_iter().map(|port| Listener::http(port.listener)).collect();

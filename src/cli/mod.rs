@@ -79,7 +79,7 @@ pub fn main() -> ExitCode {
 
 /// Says on stderr what went wrong.
 fn complain(why: &str) {
-    eprintln!("flamenco-manager: {why}");
+    eprintln!("{}flamenco-manager: {why}", logging::mark_of_errors());
 }
 
 fn execute(args: &Args) -> Result<ExitCode, Failure> {
