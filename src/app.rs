@@ -3,6 +3,7 @@
 pub mod token_file;
 
 use std::{
+    io::ErrorKind,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     sync::Arc,
@@ -58,9 +59,7 @@ pub enum StartError {
     #[error("HTTPS cannot be served: {0}")]
     Tls(#[from] tls::PairError),
     /// The port is taken, or the address is not this machine's.
-    #[error(
-        "cannot listen on {address}: {source}; is another program using it? Set `{key}` to another address"
-    )]
+    #[error("cannot listen on {address}: {source}; {}", advice(key, source.kind()))]
     Listen {
         /// The key of the configuration.
         key: &'static str,
@@ -78,6 +77,27 @@ pub enum StartError {
     /// A part could not be prepared.
     #[error(transparent)]
     Service(#[from] crate::services::Error),
+}
+
+/// What to do when an address cannot be listened on.
+fn advice(key: &str, kind: ErrorKind) -> String {
+    match kind {
+        ErrorKind::AddrInUse => {
+            format!(
+                "another program uses this port, perhaps another Manager: end it, or set `{key}` to another port"
+            )
+        }
+        ErrorKind::AddrNotAvailable => {
+            format!(
+                "this machine has no such address: set `{key}` to one that it has, or to a port alone for all of them"
+            )
+        }
+        ErrorKind::PermissionDenied => format!(
+            "only privileged programs have ports below 1024: set `{key}` to a higher one, or give this one the \
+             capability CAP_NET_BIND_SERVICE, as the packages do"
+        ),
+        _ => format!("set `{key}` to another address"),
+    }
 }
 
 /// A Manager that is about to run.
@@ -438,7 +458,7 @@ async fn listen_on(key: &'static str, listen: &ListenAddress) -> Result<Port, St
     let port = listen.port;
     let listener = match &listen.host {
         ListenHost::Everywhere => match TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).await {
-            Err(error) if error.kind() != std::io::ErrorKind::AddrInUse => {
+            Err(error) if error.kind() != ErrorKind::AddrInUse => {
                 TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await
             }
             bound => bound,

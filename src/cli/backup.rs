@@ -37,10 +37,7 @@ pub fn backup(config: &Config, Backup { file }: &Backup, as_json: bool) -> Resul
     }
     let database = &config.database_path;
     if !database.exists() {
-        return Err(Failure::new(format!(
-            "{}: there is no database, so there is nothing to back up",
-            database.display()
-        )));
+        return Err(Failure::no_database(config, "back up"));
     }
     let mut unfinished = Unfinished::begin(file).map_err(|error| failed(&error))?;
     match backup::of_file(database, SystemClock.now(), unfinished.file()) {

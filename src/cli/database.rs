@@ -23,7 +23,7 @@ use crate::{
 pub fn execute(config: &Config, command: DatabaseCommand, as_json: bool) -> Result<ExitCode, Failure> {
     let path = config.database_path.display();
     if !config.database_path.exists() {
-        return Err(Failure::new(format!("{path}: there is no database yet")));
+        return Err(Failure::no_database(config, "look at"));
     }
     let document = match app::services(config, Arc::new(SystemClock)) {
         Ok(services) => {

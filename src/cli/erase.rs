@@ -60,8 +60,7 @@ pub fn updates(config: &Config, confirmation: Confirmation) -> Result<(), Failur
 impl Erasable {
     fn erase(&self, config: &Config, confirmation: Confirmation) -> Result<(), Failure> {
         if !config.database_path.exists() {
-            let path = config.database_path.display();
-            return Err(Failure::new(format!("{path}: there is no database, so there is nothing to erase")));
+            return Err(Failure::no_database(config, "erase"));
         }
         match app::services(config, Arc::new(SystemClock)) {
             Ok(services) => {

@@ -19,9 +19,8 @@ use crate::{
 
 /// Exports everything.
 pub fn execute(config: &Config, Export { directory }: &Export, as_json: bool) -> Result<(), Failure> {
-    let database = config.database_path.display();
     if !config.database_path.exists() {
-        return Err(Failure::new(format!("{database}: there is no database, so there is nothing to export")));
+        return Err(Failure::no_database(config, "export"));
     }
     let mut filling = Filling::begin(directory).map_err(|error| Failure::of(&error))?;
     match app::services(config, Arc::new(SystemClock)) {

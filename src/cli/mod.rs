@@ -46,15 +46,27 @@ impl Failure {
         Self(what.into())
     }
 
-    /// An error with everything behind it, in one line.
+    /// An error with everything behind it, in one line. Some errors say themselves what is behind them.
     fn of(error: &dyn Error) -> Self {
         let mut text = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {
-            text = format!("{text}: {cause}");
+            let why = cause.to_string();
+            if !text.ends_with(&why) {
+                text = format!("{text}: {why}");
+            }
             source = cause.source();
         }
         Self(text)
+    }
+
+    /// There is nothing to do this to.
+    fn no_database(config: &Config, to: &str) -> Self {
+        Self(format!(
+            "{}: there is no database, so there is nothing to {to}; is this the Manager's configuration, and the folder in \
+             which it is started?",
+            config.database_path.display()
+        ))
     }
 }
 

@@ -45,6 +45,7 @@ impl fmt::Display for Problem {
 /// What to do about it, if that is known.
 fn advice(reason: &io::Error) -> &'static str {
     match reason.kind() {
+        io::ErrorKind::NotFound => "; is the path after --config right?",
         io::ErrorKind::PermissionDenied => "; run this as the user who runs the Manager, or as root",
         _ => "",
     }

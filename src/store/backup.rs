@@ -100,7 +100,9 @@ pub enum BackupError {
     #[error("{0}")]
     Io(#[from] io::Error),
     /// It is something else.
-    #[error("this is no backup of Flamenco Manager")]
+    #[error(
+        "this is no backup of Flamenco Manager: `flamenco-manager backup` makes one, and the Manager itself every day"
+    )]
     Foreign,
     /// It is of a later program.
     #[error(

@@ -182,15 +182,25 @@ pub enum OpenError {
         reason: BackupError,
     },
     /// The operating system says no.
-    #[error(
-        "{path}: the database cannot be opened: {reason}; check that the folder exists, that it is writable and that the disk is not full"
-    )]
+    #[error("{path}: the database cannot be opened: {reason}; {}", advice(reason.kind()))]
     Io {
         /// The file.
         path: String,
         /// What it says.
-        reason: String,
+        reason: std::io::Error,
     },
+}
+
+/// What to do when a file cannot be opened.
+fn advice(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::NotFound => "make the folder, or set another `database_path`",
+        ErrorKind::PermissionDenied => {
+            "do this as the user who runs the Manager, who has to be able to write the file and its folder"
+        }
+        ErrorKind::StorageFull => "make room on the disk",
+        _ => "check that the folder can be written and that the disk is not full",
+    }
 }
 
 /// Opens the database: the first time, and again after reading or writing it has failed.
@@ -246,7 +256,7 @@ impl Store {
     fn start(file: DatabaseFile) -> Result<Self, OpenError> {
         let file = Arc::new(file);
         file.reopen()?;
-        let writer = Writer::start(Arc::clone(&file)).map_err(|error| file.io_error(&error))?;
+        let writer = Writer::start(Arc::clone(&file)).map_err(|error| file.io_error(error))?;
         Ok(Self { file, writer: Mutex::new(Some(writer)) })
     }
 
@@ -381,7 +391,7 @@ impl DatabaseFile {
     fn guarded<T: Send>(&self, open: impl FnOnce() -> Result<T, OpenError> + Send) -> Result<T, OpenError> {
         std::thread::scope(|scope| {
             let opening = std::thread::Builder::new().name(OPENING.into()).spawn_scoped(scope, open);
-            let opening = opening.map_err(|error| self.io_error(&error))?;
+            let opening = opening.map_err(|error| self.io_error(error))?;
             opening.join().unwrap_or_else(|_| Err(self.foreign("it cannot be understood")))
         })
     }
@@ -450,7 +460,10 @@ impl DatabaseFile {
     fn explain_store(&self, error: StoreError) -> OpenError {
         match error {
             StoreError::Storage(error) => match &*error {
-                redb::Error::Io(error) => self.explain_io(error),
+                // It is behind an `Arc`, as it may be told to many.
+                redb::Error::Io(error) => {
+                    self.explain_io(std::io::Error::new(error.kind(), error.to_string()))
+                }
                 other => self.foreign(&other.to_string()),
             },
             other => self.foreign(&other.to_string()),
@@ -460,13 +473,13 @@ impl DatabaseFile {
     fn explain(&self, error: DatabaseError) -> OpenError {
         match error {
             DatabaseError::DatabaseAlreadyOpen => OpenError::InUse { path: self.path.clone() },
-            DatabaseError::Storage(StorageError::Io(error)) => self.explain_io(&error),
+            DatabaseError::Storage(StorageError::Io(error)) => self.explain_io(error),
             other => self.foreign(&other.to_string()),
         }
     }
 
     /// Is it the disk, or what is on it?
-    fn explain_io(&self, error: &std::io::Error) -> OpenError {
+    fn explain_io(&self, error: std::io::Error) -> OpenError {
         match error.kind() {
             ErrorKind::InvalidData => self.foreign(&error.to_string()),
             ErrorKind::UnexpectedEof => self.foreign("it is too short"),
@@ -478,8 +491,8 @@ impl DatabaseFile {
         OpenError::Foreign { path: self.path.clone(), reason: reason.to_owned() }
     }
 
-    fn io_error(&self, error: &dyn std::error::Error) -> OpenError {
-        OpenError::Io { path: self.path.clone(), reason: error.to_string() }
+    fn io_error(&self, reason: std::io::Error) -> OpenError {
+        OpenError::Io { path: self.path.clone(), reason }
     }
 }
 

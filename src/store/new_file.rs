@@ -34,10 +34,10 @@ impl NewFile {
             Err(error) => return Err(error),
         };
         // It is there now. Where it is called by a link the link stays, and what it leads to is replaced.
-        let place = fs::canonicalize(place).map_err(|error| file.io_error(&error))?;
+        let place = fs::canonicalize(place).map_err(|error| file.io_error(error))?;
         let path = place.with_added_extension("new");
         let new = Self { place, path, held, is_first, is_in_place: false };
-        new.remove().map_err(|error| file.io_error(&error))?;
+        new.remove().map_err(|error| file.io_error(error))?;
         Ok(new)
     }
 

@@ -122,7 +122,10 @@ fn a_file_of_the_first_version_becomes_one_of_today_and_can_go_back() {
 #[tokio::test]
 async fn the_database_is_looked_at_beside_a_running_manager_and_without_one() {
     let place = at_a_known_port();
-    assert!(fails(&place, &["database", "stats"]).contains("there is no database yet"));
+    assert!(
+        fails(&place, &["database", "stats"])
+            .contains("there is no database, so there is nothing to look at")
+    );
     assert!(fails(&place, &["backup", "x"]).contains("there is no database, so there is nothing to back up"));
     let manager = place.start();
     manager.submit(20).await;

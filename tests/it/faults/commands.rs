@@ -62,6 +62,30 @@ fn a_configuration_that_makes_no_sense_is_explained_by_file_line_and_key() {
 fn a_configuration_that_is_not_there_is_named() {
     let why = fails(&Place::new(), &["--config", "nowhere.toml", "serve"]);
     assert!(why.starts_with("flamenco-manager: cannot read the configuration nowhere.toml: "), "{why}");
+    assert!(why.ends_with("; is the path after --config right?\n"), "{why}");
+}
+
+#[test]
+fn what_keeps_the_manager_from_starting_is_said_with_what_to_do() {
+    let somebody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = somebody.local_addr().unwrap().to_string();
+    for (address, lines, advice) in [
+        (
+            taken.as_str(),
+            "",
+            "another program uses this port, perhaps another Manager: end it, or set `listen` to",
+        ),
+        ("192.0.2.1:8080", "", "this machine has no such address: set `listen` to one that it has"),
+        (
+            "127.0.0.1:0",
+            "database_path = \"nowhere/farm.redb\"",
+            "make the folder, or set another `database_path`",
+        ),
+    ] {
+        let why = fails(&Place::listening(address, lines), &["serve"]);
+        let why = why.lines().last().unwrap();
+        assert!(why.starts_with("flamenco-manager: ") && why.contains(advice), "{why}");
+    }
 }
 
 #[test]
