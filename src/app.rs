@@ -453,10 +453,12 @@ fn own_names(config: &Config) -> Vec<String> {
     of_url.into_iter().chain(of_listen).chain(of_certificate).collect()
 }
 
-/// Opens the port that `key` names. "Everywhere" is IPv6 and IPv4 at once, or IPv4 where there is no IPv6.
+/// Opens the port that `key` names. "Everywhere" is IPv6 and IPv4 at once, or IPv4 where there is no IPv6, or where the two
+/// are never one (Windows).
 async fn listen_on(key: &'static str, listen: &ListenAddress) -> Result<Port, StartError> {
     let port = listen.port;
     let listener = match &listen.host {
+        ListenHost::Everywhere if cfg!(windows) => TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await,
         ListenHost::Everywhere => match TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).await {
             Err(error) if error.kind() != ErrorKind::AddrInUse => {
                 TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await
