@@ -18,7 +18,7 @@ use super::{
 use crate::{
     clock::{Clock, SystemClock},
     config::Config,
-    domain::{audit::Deed, backup::in_name, people::Role},
+    domain::{audit::Deed, backup::in_name, numbers::count, people::Role},
     store::{
         OpenError, ReadTx, Store, StoreError,
         backup::{self, Head, OfFileError, Unfinished, verify},
@@ -128,13 +128,12 @@ fn about(file: &Path, error: &dyn std::error::Error) -> Failure {
 
 /// What is in a backup.
 fn in_words(head: &Head) -> String {
-    let rows = |table| head.rows(table);
     format!(
-        "the farm as of {:.0}, with {} jobs, {} tasks and {} workers; made by Flamenco Manager {}, schema version {}",
+        "the farm as of {:.0}, with {}, {} and {}; made by Flamenco Manager {}, schema version {}",
         head.made,
-        rows("jobs"),
-        rows("tasks"),
-        rows("workers"),
+        count(head.rows("jobs"), "job"),
+        count(head.rows("tasks"), "task"),
+        count(head.rows("workers"), "worker"),
         head.program,
         head.schema
     )

@@ -10,13 +10,14 @@ use crate::{
     app::{self, StartError},
     clock::SystemClock,
     config::Config,
+    domain::numbers,
     services::{Error, Services},
     store::OpenError,
 };
 
 /// Something that can be erased.
 struct Erasable {
-    /// What it is called, in the plural.
+    /// What one of them is called.
     name: &'static str,
     /// What those read who look what was done.
     deed: &'static str,
@@ -32,7 +33,7 @@ struct Erasable {
 /// Erases all tasks.
 pub fn tasks(config: &Config, confirmation: Confirmation) -> Result<(), Failure> {
     let tasks = Erasable {
-        name: "tasks",
+        name: "task",
         deed: "erase all tasks",
         warning: "All jobs go with them; workers and task logs stay.",
         count: Services::count_tasks,
@@ -46,7 +47,7 @@ pub fn tasks(config: &Config, confirmation: Confirmation) -> Result<(), Failure>
 /// Erases all queued task updates.
 pub fn updates(config: &Config, confirmation: Confirmation) -> Result<(), Failure> {
     let updates = Erasable {
-        name: "queued task updates",
+        name: "queued task update",
         deed: "erase queued task updates",
         warning: "What they say is lost: the Flamenco Server will never hear of it.",
         count: Services::count_updates,
@@ -88,7 +89,12 @@ impl Erasable {
             return Ok(());
         }
         let mut stdout = io::stdout();
-        write!(stdout, "This erases {count} {}. {} Type yes to go on: ", self.name, self.warning)?;
+        write!(
+            stdout,
+            "This erases {}. {} Type yes to go on: ",
+            numbers::count(count, self.name),
+            self.warning
+        )?;
         stdout.flush()?;
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer)?;
@@ -96,7 +102,7 @@ impl Erasable {
     }
 
     fn report(&self, erased: u64) -> Result<(), Failure> {
-        print(&format!("{erased} {} erased.", self.name))
+        print(&format!("{} erased.", numbers::count(erased, self.name)))
     }
 }
 

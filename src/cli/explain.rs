@@ -9,6 +9,7 @@ use super::{
     client::Client,
     tables::{print, print_json, text},
 };
+use crate::domain::numbers::{agree, count};
 
 /// Asks why the thing at this path of the API is as it is.
 pub fn explain(manager: &Client, path: &str, as_json: bool) -> Result<(), Failure> {
@@ -30,13 +31,12 @@ fn in_words(explanation: &Value) -> String {
         takers(&mut words, "", &explanation["workers"]);
     }
     for ready in list(explanation, "ready") {
-        let tasks = format!("{} {} tasks: ", text(ready, "tasks"), text(ready, "task_type"));
+        let tasks = format!("{}: ", tasks_of_type(ready));
         takers(&mut words, &tasks, &ready["workers"]);
     }
     for job in list(explanation, "jobs") {
-        let [id, name, tasks, task_type] =
-            ["_id", "name", "tasks", "task_type"].map(|field| text(job, field));
-        line(&mut words, &format!("{tasks} {task_type} tasks of {name:?} ({id}):"));
+        let (id, name) = (text(job, "_id"), text(job, "name"));
+        line(&mut words, &format!("{} of {name:?} ({id}):", tasks_of_type(job)));
         match list(job, "conditions") {
             [] => line(&mut words, "  it may have them"),
             conditions => {
@@ -49,10 +49,16 @@ fn in_words(explanation: &Value) -> String {
     words
 }
 
+/// "3 blender-render tasks"
+fn tasks_of_type(ready: &Value) -> String {
+    count(ready["tasks"].as_u64().unwrap_or_default(), &format!("{} task", text(ready, "task_type")))
+}
+
 /// Who could take something, and what keeps the others from it.
 fn takers(words: &mut String, what: &str, takers: &Value) {
-    let (able, total) = (text(takers, "able"), text(takers, "total"));
-    line(words, &format!("{what}{able} of {total} workers get one when they ask"));
+    let [able, total] = ["able", "total"].map(|field| takers[field].as_u64().unwrap_or_default());
+    let gets = agree(able, "gets", "get");
+    line(words, &format!("{what}{able} of {} {gets} one now", count(total, "worker")));
     for condition in list(takers, "conditions") {
         let workers = list(condition, "workers");
         let mut names: Vec<_> = workers.iter().map(|worker| text(worker, "nickname")).collect();

@@ -47,7 +47,7 @@ pub fn execute(config: &Config, Export { directory }: &Export, as_json: bool) ->
 
 fn in_words(directory: &Path, Manifest { files, .. }: &Manifest) -> String {
     let counts = files.iter().filter(|file| file.lines > 0);
-    let counts: Vec<_> = counts.map(|file| format!("{} {}", file.lines, file.name)).collect();
+    let counts: Vec<_> = counts.map(|file| format!("{} {}", file.name, file.lines)).collect();
     let what = if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") };
     format!("{}: {what}. The hashes of secrets are among this: keep it to yourself.", directory.display())
 }

@@ -14,7 +14,10 @@ use super::{
     tables::{age, list, print, print_json, table, text},
     wait::wait,
 };
-use crate::clock::{Clock, SystemClock};
+use crate::{
+    clock::{Clock, SystemClock},
+    domain::numbers::count,
+};
 
 /// As many entries are asked for at a time.
 const PAGE: usize = 1000;
@@ -188,7 +191,7 @@ pub fn plan_table(plan: &Value) -> String {
             names(&task["parents"], &parent),
         ]);
     }
-    format!("{table}\n{} tasks; nothing was submitted.", tasks.len())
+    format!("{table}\n{}; nothing was submitted.", count(tasks.len(), "task"))
 }
 
 fn task_table(tasks: &[Value]) -> String {

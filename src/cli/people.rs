@@ -16,7 +16,10 @@ use crate::{
     app::{self, StartError},
     clock::{Clock, SystemClock},
     config::Config,
-    domain::people::{AccessToken, Authentication, Role},
+    domain::{
+        numbers::count,
+        people::{AccessToken, Authentication, Role},
+    },
     services::Services,
     store::OpenError,
 };
@@ -64,10 +67,10 @@ fn login_link(manager: &Client, role: Role, as_json: bool) -> Result<(), Failure
     }
     print(&url)?;
     eprintln!(
-        "Open this address to log in as {role}. It is valid until {}, for {} log-ins; from another machine, put in the \
+        "Open this address to log in as {role}. It is valid until {}, for {}; from another machine, put in the \
          name of this one.",
         text(&link, "until"),
-        link["uses"]
+        count(link["uses"].as_u64().unwrap_or_default(), "log-in")
     );
     Ok(())
 }

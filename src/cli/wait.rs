@@ -12,6 +12,7 @@ use super::{
     outage::Outage,
     tables::{print_json, text},
 };
+use crate::domain::numbers::count;
 
 /// Between two looks at the job.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -126,7 +127,7 @@ fn standing(job: &Value) -> String {
         0 => String::new(),
         count => format!(", {count} {status}"),
     });
-    format!("{}: {done} of {} tasks done{}", text(job, "status"), total(job), others.concat())
+    format!("{}: {done} of {} done{}", text(job, "status"), count(total(job), "task"), others.concat())
 }
 
 /// "about 2 h 5 min left"

@@ -9,6 +9,7 @@ use super::{
     assign::{Hold, Obstacle},
     ids::JobId,
     job::{JobStatus, JobWish},
+    numbers::{agree, count},
     task::TaskStatus,
     worker::{Worker, WorkerStatus},
 };
@@ -131,7 +132,11 @@ impl fmt::Display for Condition {
                 named(f, jobs, |(name, id, status)| format!("{name:?} ({id}) is {status}"))
             }
             Self::TasksWaitForTasks(tasks) => {
-                write!(f, "{tasks} of its tasks wait for others that are not completed")
+                write!(
+                    f,
+                    "{tasks} of its tasks {} for others that are not completed",
+                    agree(*tasks, "waits", "wait")
+                )
             }
             Self::HeldByServer(tasks) => write!(f, "the Flamenco Server holds {tasks} of its tasks back"),
             Self::EnoughWorkers => {
@@ -164,11 +169,6 @@ impl fmt::Display for Condition {
             Self::OtherJobFirst(job) => write!(f, "gets a task of job {job} first"),
         }
     }
-}
-
-/// So many of them, as words.
-fn count(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// The first few, and how many more there are.

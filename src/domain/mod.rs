@@ -18,6 +18,7 @@ pub mod job;
 pub mod listing;
 pub mod log_error;
 pub mod minute;
+pub mod numbers;
 pub mod paging;
 pub mod people;
 pub mod recent_tasks;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{
     disk::Space,
     ids::{JobId, TaskId, WorkerId},
+    numbers::{agree, count},
 };
 
 /// As many warnings are told; the others are counted. Who has so many to see to finds the rest in the lists.
@@ -196,12 +197,9 @@ impl Warning {
     /// So many updates wait for the Server, the oldest since then; nothing if that is not long ago.
     pub fn old_queue(updates: u64, since: Timestamp, now: Timestamp) -> Option<Self> {
         let message = format!(
-            "{} for the Flamenco Server, which has not heard of what happens here. See how the exchange goes.",
-            if updates == 1 {
-                "1 task update waits".to_owned()
-            } else {
-                format!("{updates} task updates wait")
-            }
+            "{} {} for the Flamenco Server, which has not heard of what happens here. See how the exchange goes.",
+            count(updates, "task update"),
+            agree(updates, "waits", "wait")
         );
         let is_old = now.duration_since(since) > PATIENCE_WITH_QUEUE;
         is_old.then(|| Self { since: Some(since), ..Self::new(Kind::OldQueue, message) })
@@ -278,8 +276,7 @@ pub fn summary(figures: Figures, warnings: u64) -> String {
     let trouble = match warnings {
         0 if is_idle => String::new(),
         0 => "nothing stuck".into(),
-        1 => "1 thing needs a look".into(),
-        _ => format!("{warnings} things need a look"),
+        _ => format!("{} {} a look", count(warnings, "thing"), agree(warnings, "needs", "need")),
     };
     let parts: Vec<_> = [work, crew, trouble].into_iter().filter(|part| !part.is_empty()).collect();
     capitalized(&parts.join(", "))
@@ -288,11 +285,6 @@ pub fn summary(figures: Figures, warnings: u64) -> String {
 fn capitalized(text: &str) -> String {
     let mut signs = text.chars();
     signs.next().map_or_else(String::new, |first| first.to_uppercase().chain(signs).collect())
-}
-
-/// `1 job`, `2 jobs`.
-fn count(number: u64, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use warp::{Reply, reject::Rejection, reply::Response};
 
 use super::{body::BodyError, documents, gate::WrongMethod};
 use crate::{
-    domain::compile::Problem,
+    domain::{compile::Problem, numbers::count},
     services::{Error, Stranger},
 };
 
@@ -126,7 +126,7 @@ impl ApiError {
             Stranger::TooOften(wait) => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "too-often",
-                format!("there were too many wrong tries to log in; try again in {} seconds", whole_seconds(wait)),
+                format!("there were too many wrong tries to log in; try again in {}", count(whole_seconds(wait), "second")),
             ),
             Stranger::Trouble => (StatusCode::INTERNAL_SERVER_ERROR, "internal", INTERNAL.to_owned()),
         };

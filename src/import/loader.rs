@@ -26,6 +26,7 @@ use crate::{
     domain::{
         ids::{JobId, TaskId, WorkerId},
         job::{Job, JobState, JobWish, Tally},
+        numbers::{agree, count},
         tags::Tags,
         task::Task,
         task_update::TaskUpdate,
@@ -256,16 +257,23 @@ impl Loader {
 fn remark(settled: Settled, report: &mut Report) {
     let Settled { released, jobs, idle } = settled;
     if released > 0 {
+        let were = agree(released, "was", "were");
         report.remark(format!(
-            "{released} tasks were in the hands of workers that are not there: they went back to the queue or, if they were to \
-             be cancelled, are cancelled"
+            "{} {were} in the hands of workers that are not there, and {were} put back into the queue, or cancelled where that was \
+             asked for",
+            count(released, "task")
         ));
     }
     if jobs > 0 {
-        report.remark(format!("{jobs} jobs were made anew, because nothing but their tasks is there"));
+        let were = agree(jobs, "was", "were");
+        report.remark(format!(
+            "{} {were} made anew, because only tasks of such a job are there",
+            count(jobs, "job")
+        ));
     }
     if idle > 0 {
-        report.remark(format!("{idle} workers were at tasks that are not there"));
+        let were = agree(idle, "was", "were");
+        report.remark(format!("{} {were} at tasks that are not there", count(idle, "worker")));
     }
 }
 

@@ -15,6 +15,7 @@ use crate::{
         ids::{JobId, TaskId},
         job::{JobState, JobStatus},
         minute::{Done, Minute},
+        numbers::agree,
         task::TaskStatus,
         warning::{Figures, Warning, Warnings, summary},
         worker::{Worker, WorkerStatus},
@@ -181,30 +182,33 @@ fn starvation(
     }
     let failed = failed_by_all(tx, group, &capable)?;
     Ok((failed > 0).then(|| {
-        let workers = capable.len();
-        (
-            failed,
-            format!("{failed} of its {task_type} tasks were failed by all {workers} workers left for them"),
-        )
+        let were = agree(failed, "was", "were");
+        let all = match capable.len() {
+            1 => "the only worker".to_owned(),
+            workers => format!("all {workers} workers"),
+        };
+        (failed, format!("{failed} of its {task_type} tasks {were} failed by {all} left for them"))
     }))
 }
 
 /// Why nobody can do tasks of this type, going by the first thing that stands in the way of each worker.
 fn nobody(task_type: &str, tags: &[String], workers: usize, obstacles: &[Obstacle]) -> String {
     let count = |obstacle| obstacles.iter().filter(|found| **found == obstacle).count();
-    let tags = match tags {
-        [] => String::new(),
-        [tag] => format!(" and have the tag {tag}"),
-        tags => format!(" and have one of the tags {}", tags.join(", ")),
+    let able = |support: &str, have: &str| {
+        let tags = match tags {
+            [] => String::new(),
+            [tag] => format!(" and {have} the tag {tag}"),
+            tags => format!(" and {have} one of the tags {}", tags.join(", ")),
+        };
+        format!("{support} task type {task_type}{tags}")
     };
     match (workers, count(Obstacle::Blacklisted), count(Obstacle::LacksTag)) {
         (0, ..) => "no worker is registered".into(),
         (_, 0, 0) => format!("no registered worker may do tasks of type {task_type}"),
-        (_, 0, _) => format!("there are no workers that support task type {task_type}{tags}"),
+        (_, 0, _) => format!("there are no workers that {}", able("support", "have")),
+        (_, 1, _) => format!("the only worker that {} is blacklisted for this job", able("supports", "has")),
         (_, count, _) => {
-            format!(
-                "all {count} workers that support task type {task_type}{tags} are blacklisted for this job"
-            )
+            format!("all {count} workers that {} are blacklisted for this job", able("support", "have"))
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::domain::{
     assign::{Rank, may_run},
     ids::JobId,
     job::{Job, JobState, Tally},
+    numbers::{agree, count},
     recent_tasks::RecentTasks,
     task::TaskStatus,
     task_history::TaskHistory,
@@ -120,7 +121,7 @@ impl ReadTx {
         ] {
             let there = self.len(table)?;
             if there != rows {
-                found.push(format!("table {}: {there} rows instead of {rows}", table.name()));
+                found.push(format!("table {}: {} instead of {rows}", table.name(), count(there, "row")));
             }
         }
         Ok(())
@@ -152,8 +153,10 @@ impl ReadTx {
         for status in TaskStatus::ALL {
             let counted = self.count_tasks(status)?;
             if counted != totals.count(status) {
+                let tasks = count(counted, &format!("{status} task"));
                 found.push(format!(
-                    "{counted} {status} tasks are counted instead of {}",
+                    "{tasks} {} counted instead of {}",
+                    agree(counted, "is", "are"),
                     totals.count(status)
                 ));
             }

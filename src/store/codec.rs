@@ -6,6 +6,7 @@ use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
+use crate::domain::numbers::count;
 
 /// No record is larger than this; a length in a damaged file that claims more is an error, not an
 /// allocation.
@@ -54,7 +55,7 @@ pub(super) fn encode_layout<R: Record>(layout: &R::Layout<'_>) -> Result<Vec<u8>
 pub(super) fn decode<R: Record>(bytes: &[u8]) -> Result<R, StoreError> {
     let (layout, left) = begin::<R, _>(bytes)?;
     if left > 0 {
-        return Err(damaged::<R>(&format!("{left} bytes are left over")));
+        return Err(damaged::<R>(&format!("{} left over", count(left, "byte"))));
     }
     R::from_layout(layout)
 }

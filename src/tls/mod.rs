@@ -262,7 +262,7 @@ impl Tls {
                 tracing::error!(
                     domain = acme.domain,
                     error,
-                    "got no certificate by ACME; the next try is in {} minutes",
+                    "got no certificate by ACME; the next try is in {} min",
                     pause.as_mins()
                 );
             }
@@ -299,6 +299,7 @@ impl fmt::Display for Standing {
                 f.write_str("the certificate is not valid yet (is the clock of this machine right?)")
             }
             Self::Good => f.write_str("the certificate is good"),
+            Self::EndsSoon(1) => f.write_str("the certificate expires in 1 day"),
             Self::EndsSoon(days) => write!(f, "the certificate expires in {days} days"),
             Self::Expired => f.write_str("the certificate is expired"),
         }

@@ -56,7 +56,7 @@ async fn a_job_that_nothing_stands_in_the_way_of_is_running_or_about_to() {
     ada.takes(&shot["a"]).await;
     let (conditions, answer) = of_job(&m, &shot).await;
     assert_eq!(conditions, ["tasks-wait"]);
-    let waits = "1 of its tasks wait for others that are not completed";
+    let waits = "1 of its tasks waits for others that are not completed";
     assert_eq!(answer, format!("workers have 1 of its tasks; nothing else is handed out: {waits}"));
     assert_eq!(of_task(&m, &shot["a"]).await, (vec!["status".into()], "a worker has it already".into()));
     assert_eq!(of_worker(&m, &ada).await, (vec!["busy".into()], "it has a task already".into()));

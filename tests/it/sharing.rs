@@ -127,7 +127,7 @@ async fn a_job_starves_whose_tags_no_worker_has() {
     ada.takes_and_fails(&shot["a"]).await;
     assert_eq!(
         reason().await,
-        "all 1 workers that support task type sleep and have one of the tags cuda, gpu are blacklisted for this job"
+        "the only worker that supports task type sleep and has one of the tags cuda, gpu is blacklisted for this job"
     );
 }
 

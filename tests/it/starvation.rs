@@ -46,7 +46,7 @@ async fn a_job_for_which_everybody_is_blacklisted_starves() {
     let ada = m.sleeper("ada").await;
     let shot = m.submit(&job([task("a"), task("b")])).await;
     ada.takes_and_fails(&shot["a"]).await;
-    let reason = "all 1 workers that support task type sleep are blacklisted for this job";
+    let reason = "the only worker that supports task type sleep is blacklisted for this job";
     assert_eq!(starved(&m).await, report(&shot, 1, reason));
     let form = format!("action=forget-blacklist-line&job_id={}&task_type=sleep", shot.id);
     m.act(&ada, &form).await.expect(204);
@@ -61,7 +61,7 @@ async fn a_task_that_all_who_are_left_have_failed_starves_its_job() {
     ada.takes_and_fails(&shot["a"]).await;
     assert_eq!(starved(&m).await, json!([]), "bob is left");
     m.act(&bob, "action=forget-worker").await.expect(204);
-    let reason = "1 of its sleep tasks were failed by all 1 workers left for them";
+    let reason = "1 of its sleep tasks was failed by the only worker left for them";
     assert_eq!(starved(&m).await, report(&shot, 1, reason));
     assert_eq!(m.status(&shot["a"]).await, "soft-failed");
     m.sleeper("cleo").await;

@@ -3,6 +3,7 @@
 use std::{fmt, time::Duration};
 
 use super::{farm::Snapshot, sample::FILM};
+use crate::domain::numbers::{agree, count};
 
 /// How a job of the tour ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +80,8 @@ impl fmt::Display for Summary {
             let unfinished = tasks.saturating_sub(completed + failed);
             write!(
                 f,
-                "  {name:<12} {status}: {tasks} tasks, {completed} completed, {failed} failed for good"
+                "  {name:<12} {status}: {}, {completed} completed, {failed} failed for good",
+                count(*tasks, "task")
             )?;
             match unfinished {
                 0 => writeln!(f)?,
@@ -88,8 +90,10 @@ impl fmt::Display for Summary {
         }
         writeln!(
             f,
-            "  Failures     {}, of which {} were retried on another worker",
-            self.failures, self.retries
+            "  Failures     {}, of which {} {} retried on another worker",
+            self.failures,
+            self.retries,
+            agree(self.retries, "was", "were")
         )?;
         let blacklisted: Vec<String> = self
             .blacklisted

@@ -26,6 +26,7 @@ use super::{
 use crate::{
     clock::{Clock, SystemClock},
     config::{Config, ConfigError},
+    domain::numbers::{agree, count},
     import::{Found, ImportError, Outcome, Plan, import, progress::Progress, report::Report},
 };
 
@@ -163,7 +164,8 @@ fn tell(outcome: Outcome, how: ImportHow, as_json: bool) -> Result<(), Failure> 
     }
     for (name, documents) in report.others() {
         eprintln!(
-            "note: {name} ({documents} documents) is nothing of Flamenco Manager's, and is left where it is"
+            "note: {name} ({}) is nothing of Flamenco Manager's, and is left where it is",
+            count(*documents, "document")
         );
     }
     if as_json {
@@ -174,10 +176,12 @@ fn tell(outcome: Outcome, how: ImportHow, as_json: bool) -> Result<(), Failure> 
     let skipped = report.total().skipped();
     let end = match (is_in_place, how.dry_run, skipped) {
         (true, _, 0) => "Everything was imported.".to_owned(),
-        (true, _, skipped) => format!("{skipped} were skipped; everything else was imported."),
+        (true, _, skipped) => {
+            format!("{skipped} {} skipped; everything else was imported.", agree(skipped, "was", "were"))
+        }
         (false, true, _) => "Nothing was changed: this was a dry run.".to_owned(),
         (false, false, skipped) => format!(
-            "Nothing was imported, because {skipped} would have been skipped. Mend them where they come from, or import the \
+            "Nothing was imported, because {skipped} would have been skipped. Mend that where it comes from, or import the \
              rest with --allow-skips."
         ),
     };

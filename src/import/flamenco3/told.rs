@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::domain::numbers::{agree, count};
+
 /// What cannot be carried over, and what was changed on the way. Copies tell the same.
 #[derive(Debug, Clone, Default)]
 pub struct Told(Arc<Mutex<Counts>>);
@@ -35,27 +37,34 @@ impl Told {
             }),
             (*workers > 0).then(|| {
                 format!(
-                    "{workers} workers are known now, but those of Flamenco 3 speak another protocol: install workers of 2.x. One that \
+                    "{} known now, but those of Flamenco 3 speak another protocol: install workers of 2.x. One that \
                      is configured with its ID (see `flamenco-manager worker list`) and its old secret keeps its sleep schedule, tags \
-                     and failures; take the others away with `flamenco-manager worker forget` when the new ones are there"
+                     and failures; take the others away with `flamenco-manager worker forget` when the new ones are there",
+                    are(*workers, "worker")
                 )
             }),
             (*held > 0).then(|| {
                 format!(
-                    "{held} tasks have commands that no worker of 2.x knows: they came along with task types that begin with \
-                     \"flamenco3-\", which no worker has, so they are never handed out"
+                    "{} kept, and never handed out, because no worker of 2.x knows some of the commands: the task types begin \
+                     with \"flamenco3-\" now, which no worker has",
+                    are(*held, "task")
                 )
             }),
             (*given_back > 0)
-                .then(|| format!("{given_back} tasks were in the hands of workers: they wait for another one")),
+                .then(|| format!("{} in the queue again, because the workers that had them stay behind", are(*given_back, "task"))),
             uses_jobs.then(|| {
                 "some commands use {jobs}, the file store's folder in Flamenco 3: say where the workers find it, in a section \
                  [variables.jobs]"
                     .to_owned()
             }),
-            (*lost_tags > 0).then(|| format!("{lost_tags} tags cannot be tags here, and are left out")),
-            (*lost_schedules > 0).then(|| format!("{lost_schedules} sleep schedules cannot be read, and are left out")),
+            (*lost_tags > 0).then(|| format!("{} left out: tags here cannot be named so", are(*lost_tags, "tag"))),
+            (*lost_schedules > 0).then(|| format!("{} left out: what is said there cannot be read", are(*lost_schedules, "sleep schedule"))),
         ];
         remarks.into_iter().flatten().collect()
     }
+}
+
+/// "1 task is", "2 tasks are"
+fn are(number: u64, what: &str) -> String {
+    format!("{} {}", count(number, what), agree(number, "is", "are"))
 }

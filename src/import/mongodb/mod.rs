@@ -20,6 +20,7 @@ use super::{
     dump::{Damage, Document, Dump},
     loader::Item,
 };
+use crate::domain::numbers::count;
 
 /// The collections of Flamenco Manager 2.x.
 pub const COLLECTIONS: [&str; 5] =
@@ -104,7 +105,7 @@ impl Reading {
 
     fn damage(&self, Damage { place, collection, reason, passed_over }: &Damage) -> Found {
         let collection = collection.as_deref().unwrap_or("(unknown)").into();
-        let reason = format!("damaged: {reason}; {passed_over} bytes were passed over");
+        let reason = format!("damaged: {reason}; {} passed over", count(*passed_over, "byte"));
         self.found(collection, place.to_string(), Err(Refusal::Because(reason)))
     }
 }

@@ -51,7 +51,7 @@ fn a_row_too_many_is_found() {
         ),
         (
             |tx| tx.put_failure(worker_id(1), job_id(1), "sleep", task_id(1)),
-            "table failures: 1 rows instead of 0",
+            "table failures: 1 row instead of 0",
         ),
         (
             |tx| tx.insert_record(Table::TaskHistories, &task_id(9).0, &TaskHistory::default()),
@@ -100,7 +100,7 @@ fn a_job_that_waits_for_too_many_or_for_too_few_is_found() {
     });
     assert!(unlisted.contains("which it depends on, does not list it"), "{unlisted}");
     let listed = said_after(|tx| tx.insert(Table::Dependents, &dependency_key(job_id(1), job_id(9)), &[]));
-    assert_eq!(listed, "table dependents: 1 rows instead of 0");
+    assert_eq!(listed, "table dependents: 1 row instead of 0");
     let waits = said_after(|tx| {
         insert_dependent(tx)?;
         let mut state = tx.known_job_state(job_id(2))?;

@@ -167,7 +167,7 @@ async fn a_contradiction_is_found_at_the_start_and_the_farm_goes_on() {
     planted.unwrap();
     drop(store);
 
-    let found = "table failures: 1 rows instead of 0";
+    let found = "table failures: 1 row instead of 0";
     let said = place.run(&["database", "check"]);
     assert_eq!((said.code, said.stderr.as_str()), (Some(1), ""));
     assert!(said.stdout.contains(found), "{}", said.stdout);

@@ -31,8 +31,7 @@ async fn a_farm_is_backed_up_while_it_runs_and_comes_back_as_it_was() {
     manager.submit(5).await;
     let said = succeeds(&place, &["backup", "a.backup"]);
     assert!(
-        said.starts_with("a.backup: the farm as of 20")
-            && said.contains("with 1 jobs, 5 tasks and 0 workers"),
+        said.starts_with("a.backup: the farm as of 20") && said.contains("with 1 job, 5 tasks and 0 workers"),
         "{said}"
     );
     assert_eq!(verify(&place.path("a.backup")).unwrap().rows("tasks"), 5);

@@ -13,7 +13,7 @@ async fn what_is_not_running_is_explained_with_what_to_do() {
     let nobody = "no worker is registered; start one with the address of this Manager";
     let said = succeeds(&place, &["job", "explain", id]);
     assert!(said.starts_with(&format!("queued: {nobody}\n2 ")), "{said}");
-    assert!(said.ends_with(" tasks: 0 of 0 workers get one when they ask\n"), "{said}");
+    assert!(said.ends_with(" tasks: 0 of 0 workers get one now\n"), "{said}");
 
     let mut worker = manager.worker().await;
     worker.sign_on().await.unwrap();

@@ -79,7 +79,7 @@ async fn one_that_fails_ends_with_3_and_one_that_is_canceled_with_4() {
     worker.update(task["_id"].as_str().unwrap(), &json!({"task_status": "failed"})).await.unwrap();
     let said = place.run(&["job", "wait", &id]);
     assert_eq!(said.code, Some(3), "{}", said.stderr);
-    assert!(said.stderr.contains("is failed: 0 of 1 tasks done, 1 failed."), "{}", said.stderr);
+    assert!(said.stderr.contains("is failed: 0 of 1 task done, 1 failed."), "{}", said.stderr);
 
     let id = manager.submit(1).await;
     let mut waiting = Waiting::start(&place, &["job", "wait", &id]);
@@ -98,7 +98,7 @@ async fn a_manager_that_is_restarted_meanwhile_is_waited_for() {
     let manager = place.start();
     let id = manager.submit(1).await;
     let mut waiting = Waiting::start(&place, &["job", "wait", &id]);
-    assert_eq!(waiting.line(), "queued: 0 of 1 tasks done\n");
+    assert_eq!(waiting.line(), "queued: 0 of 1 task done\n");
     manager.stop();
     assert!(waiting.line().starts_with("The Manager does not answer; it is waited for"));
     let manager = place.start();

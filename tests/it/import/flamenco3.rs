@@ -108,9 +108,9 @@ async fn a_farm_of_every_version_comes_over() {
         );
         assert_eq!(report["not_ours"], json!({"last_rendereds": 1, "workers that were deleted there": 1}));
         for told in [
-            "1 workers are known now, but those of Flamenco 3 speak another protocol",
-            "1 tasks have commands that no worker of 2.x knows",
-            "1 tasks were in the hands of workers",
+            "1 worker is known now, but those of Flamenco 3 speak another protocol",
+            "1 task is kept, and never handed out, because no worker of 2.x knows",
+            "1 task is in the queue again",
             "some commands use {jobs}",
         ] {
             assert!(said.stderr.contains(told), "{told} is not in {}", said.stderr);

@@ -113,8 +113,8 @@ fn people_are_told_in_words() {
     assert_eq!(line.split_whitespace().collect::<Vec<_>>(), ["flamenco_tasks", "9", "6", "3"]);
     for expected in [
         "note: the configuration names no Flamenco Server",
-        "note: 1 tasks were in the hands of workers that are not there",
-        "note: 1 workers were at tasks that are not there",
+        "note: 1 task was in the hands of workers that are not there",
+        "note: 1 worker was at tasks that are not there",
         &format!("skipped: flamenco_tasks {}: it has no \"status\"", hex(70)),
         "8 were skipped; everything else was imported.",
     ] {
