@@ -13,7 +13,10 @@ use crate::{
     app::{self, StartError},
     clock::{Clock, SystemClock},
     config::{CertificateSource, Config, ConfigError, Https},
-    domain::variables::{Audience, Direction, ListedValue, this_platform},
+    domain::{
+        numbers::{agree, count},
+        variables::{Audience, Direction, ListedValue, this_platform},
+    },
     store::OpenError,
     tasklogs::TaskLogs,
     tls::{About, Standing},
@@ -30,7 +33,9 @@ struct Finding {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Good,
-    /// The Manager runs, but somebody has to see to this before the farm renders.
+    /// Somebody has to see to it that it is so: it cannot be seen from here.
+    Unseen,
+    /// The Manager runs, but somebody has to do this before the farm renders.
     ToDo,
     Bad,
 }
@@ -39,8 +44,19 @@ impl Verdict {
     fn word(self) -> &'static str {
         match self {
             Self::Good => "ok",
+            Self::Unseen => "NOTE",
             Self::ToDo => "TODO",
             Self::Bad => "BAD",
+        }
+    }
+
+    /// The same for programs.
+    fn code(self) -> &'static str {
+        match self {
+            Self::Good => "ok",
+            Self::Unseen => "note",
+            Self::ToDo => "to-do",
+            Self::Bad => "bad",
         }
     }
 }
@@ -56,14 +72,31 @@ pub fn check(
     };
     for Finding { what, verdict, text } in &findings {
         print(&if as_json {
-            let (good, to_do) = (*verdict != Verdict::Bad, *verdict == Verdict::ToDo);
-            json!({"what": what, "good": good, "to_do": to_do, "text": text}).to_string()
+            let good = *verdict != Verdict::Bad;
+            json!({"what": what, "good": good, "verdict": verdict.code(), "text": text}).to_string()
         } else {
             format!("{:<5}{what}: {text}", verdict.word())
         })?;
     }
-    let is_bad = findings.iter().any(|finding| finding.verdict == Verdict::Bad);
-    Ok(if is_bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    let of = |verdict| findings.iter().filter(|finding| finding.verdict == verdict).count();
+    let (bad, to_do) = (of(Verdict::Bad), of(Verdict::ToDo));
+    if !as_json {
+        print(&format!("\n{}", in_all(bad, to_do)))?;
+    }
+    Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What comes of all this.
+fn in_all(bad: usize, to_do: usize) -> String {
+    let is = |number: usize, what: &str| {
+        format!("{} {} {what}", count(number, "thing"), agree(number, "is", "are"))
+    };
+    match (bad, to_do) {
+        (0, 0) => "Nothing is wrong.".to_owned(),
+        (0, to_do) => format!("Nothing is wrong, and {}.", is(to_do, "left to do")),
+        (bad, 0) => format!("{}.", is(bad, "wrong")),
+        (bad, to_do) => format!("{}, and {}.", is(bad, "wrong"), is(to_do, "left to do")),
+    }
 }
 
 fn found_out(config: &Config, path: Option<PathBuf>) -> Vec<Finding> {
@@ -143,7 +176,7 @@ fn programs(config: &Config) -> Vec<Finding> {
         let values = values(config, name);
         (!values.is_empty()).then(|| {
             let at = in_words(&values);
-            to_do(
+            unseen(
                 name,
                 format!(
                     "see to it that workers have {called} at {at}; if it is elsewhere, say so under \
@@ -182,7 +215,7 @@ fn network(config: &Config) -> Finding {
     if config.ssdp_discovery {
         doors.push("UDP port 1900, by which workers find the Manager".to_owned());
     }
-    to_do(what, format!("if this machine has a firewall, let through {}", doors.join(", ")))
+    unseen(what, format!("if this machine has a firewall, let through {}", doors.join(", ")))
 }
 
 fn certificate(config: &Config, https: &Https) -> Finding {
@@ -207,6 +240,10 @@ fn certificate(config: &Config, https: &Https) -> Finding {
 
 fn good(what: &str, text: impl Into<String>) -> Finding {
     Finding { what: what.to_owned(), verdict: Verdict::Good, text: text.into() }
+}
+
+fn unseen(what: &str, text: impl Into<String>) -> Finding {
+    Finding { what: what.to_owned(), verdict: Verdict::Unseen, text: text.into() }
 }
 
 fn to_do(what: &str, text: impl Into<String>) -> Finding {

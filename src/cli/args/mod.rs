@@ -116,8 +116,8 @@ pub enum Command {
 
     /// Say in plain words what is wrong with the configuration, the database and the paths
     ///
-    /// It also says what is left to do: whether the workers' paths are there, where they look for Blender, and which ports a
-    /// firewall has to let through. The exit code is 1 if anything is wrong.
+    /// It also says what is left to do: whether the shared storage is there, where workers look for Blender, and which ports a
+    /// firewall has to let through. The exit code is 1 if anything is wrong (BAD).
     Check,
 
     /// Erase all tasks and jobs, after asking

@@ -93,7 +93,8 @@ fn check_finds_a_good_place_good_and_names_what_is_bad() {
     let place = Place::new();
     let good = succeeds(&place, &["check"]);
     assert_eq!(good.lines().filter(|line| line.starts_with("ok   ")).count(), 4, "{good}");
-    assert!(good.contains("TODO blender: see to it that workers have Blender at "), "{good}");
+    assert!(good.contains("\n\nNothing is wrong, and "), "{good}");
+    assert!(good.contains("NOTE blender: see to it that workers have Blender at "), "{good}");
     assert!(good.contains("C:/blender/blender.exe (windows)"), "{good}");
     assert!(good.contains("TODO network: it listens on this machine alone"), "{good}");
     place.start().stop();
@@ -139,13 +140,14 @@ fn check_says_what_is_left_to_do() {
     assert!(said.contains(storage), "{said}");
     assert!(
         said.contains(
-            "TODO network: if this machine has a firewall, let through TCP port 8123, UDP port 1900"
+            "NOTE network: if this machine has a firewall, let through TCP port 8123, UDP port 1900"
         ),
         "{said}"
     );
     let said = succeeds(&place, &["--json", "check"]);
-    let to_do: Vec<_> = said.lines().map(json).filter(|finding| finding["to_do"] == true).collect();
-    assert_eq!(to_do.len(), 4, "{said}");
+    let findings: Vec<_> = said.lines().map(json).collect();
+    let are = |verdict: &str| findings.iter().filter(|finding| finding["verdict"] == verdict).count();
+    assert_eq!((are("bad"), are("to-do"), are("note")), (0, 1, 3), "{said}");
 }
 
 #[test]
