@@ -13,11 +13,18 @@ use super::{Failure, args::Args, tables::print};
 
 /// Prints what lets a shell complete the command line.
 pub fn completions(shell: Shell) -> Result<ExitCode, Failure> {
-    let mut command = Args::command();
-    let name = command.get_name().to_owned();
+    let name = env!("CARGO_PKG_NAME");
+    let all = Args::command();
+    // Commands that are hidden are for programs.
+    let shown = all.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
+    let command = clap::Command::new(name).version(env!("CARGO_PKG_VERSION"));
+    let mut command = command.args(all.get_arguments().cloned()).subcommands(shown);
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, name, &mut script);
-    print(&String::from_utf8_lossy(&script))?;
+    // In bash, what follows a command whose name has a hyphen in it is not found otherwise:
+    // https://github.com/clap-rs/clap/issues/6421
+    let script = String::from_utf8_lossy(&script).replace("flamenco__subcmd__manager", "flamenco__manager");
+    print(&script)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -38,10 +45,13 @@ fn pages(command: clap::Command, folder: &Path) -> io::Result<()> {
     let examples =
         command.get_after_long_help().or_else(|| command.get_after_help()).map(ToString::to_string);
     let has_parts = command.get_subcommands().any(|part| !part.is_hide_set());
-    let version = format!("Flamenco Manager {}", env!("CARGO_PKG_VERSION"));
-    let page = Man::new(command).source(version).manual("Flamenco Manager");
-    let mut out = Vec::new();
-    page.render_title(&mut out)?;
+    let page = Man::new(command);
+    // `Man` leaves out a date that is not there, and what comes behind it would take its place. No date, because the same
+    // sources make the same pages at any time.
+    let (file, version) = (page.get_filename(), env!("CARGO_PKG_VERSION"));
+    let name = file.trim_end_matches(".1");
+    let title = format!(".TH {name} 1 \"\" \"Flamenco Manager {version}\" \"Flamenco Manager\"\n");
+    let mut out = title.into_bytes();
     page.render_name_section(&mut out)?;
     page.render_synopsis_section(&mut out)?;
     page.render_description_section(&mut out)?;
@@ -52,7 +62,7 @@ fn pages(command: clap::Command, folder: &Path) -> io::Result<()> {
     if let Some(examples) = examples {
         as_it_stands("EXAMPLES AND NOTES", &examples).to_writer(&mut out)?;
     }
-    fs::write(folder.join(page.get_filename()), out)
+    fs::write(folder.join(file), out)
 }
 
 /// A section whose lines stay as they are: examples would not be of use if they were filled.

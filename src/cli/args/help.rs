@@ -27,7 +27,7 @@ pub fn first_page(commands: &clap::Command) -> String {
     let groups = GROUPS.iter().map(group).collect::<Vec<_>>().concat();
     format!(
         "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n{groups}\n\
-         {heading}General options:{heading:#}\n{{options}}{{after-help}}"
+         {heading}General options:{heading:#}\n{{options}}{{after-help}}\n"
     )
 }
 

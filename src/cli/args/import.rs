@@ -4,8 +4,19 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand};
 
+const IMPORT_HELP: &str = "\
+From Flamenco Manager 2.x, with its MongoDB:
+  flamenco-manager import config flamenco-manager.yaml --output manager.toml
+  mongodump --db flamenco-manager --archive | flamenco-manager import mongodb - --dry-run
+
+From Flamenco 3:
+  flamenco-manager import flamenco3 flamenco-manager.sqlite --dry-run
+
+Without --dry-run it is done.";
+
 /// Where a farm is taken over from.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+#[command(after_help = IMPORT_HELP)]
 pub enum ImportCommand {
     /// Take over a farm from Flamenco Manager 2.x, out of a dump of its MongoDB
     ///

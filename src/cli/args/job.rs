@@ -57,8 +57,16 @@ Examples:
   flamenco-manager job list --status active,queued
   flamenco-manager job list --type blender-render --text shot --sort -priority --limit 20";
 
+const JOBS_HELP: &str = "\
+Examples:
+  flamenco-manager job submit shot.blend --frames 1-250 --chunk 10
+  flamenco-manager job list --status active,queued
+  flamenco-manager job explain ID             why it is not running
+  flamenco-manager job requeue --failed ID    once more what went wrong";
+
 /// What to do with jobs.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+#[command(after_help = JOBS_HELP)]
 pub enum JobCommand {
     /// Submit a job and print its ID
     #[command(after_long_help = SUBMIT_HELP)]

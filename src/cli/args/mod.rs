@@ -42,9 +42,15 @@ Examples:
 
 The configuration is the file given with --config, else ./manager.toml, else
 /etc/flamenco-manager/manager.toml. Without one the Manager works on its own, with defaults.
+The environment: FLAMENCO_MANAGER_TOKEN is an access token for commands to a Manager, and NO_COLOR
+switches colours off.
 
 Exit codes: 0 done, 1 it failed (stderr says why and what to do), 2 wrong usage. Those of
 `job wait` also tell how the job ended.";
+
+const EXPORT_HELP: &str = "\
+Example:
+  flamenco-manager export farm && jq -c '{name, priority}' farm/jobs.jsonl";
 
 const COMPLETIONS_HELP: &str = "\
 Examples:
@@ -163,13 +169,13 @@ pub enum Command {
     #[command(subcommand)]
     Import(ImportCommand),
 
-    /// Submit jobs, look at them and control them, on the running Manager
+    /// Submit jobs, look at them and control them
     Job(On<JobCommand>),
 
-    /// Look at tasks and their logs, cancel and requeue them, on the running Manager
+    /// Look at tasks and their logs, cancel and requeue them
     Task(On<TaskCommand>),
 
-    /// Look at workers, send them to sleep and wake them, on the running Manager
+    /// Look at workers, send them to sleep and wake them
     Worker(On<WorkerCommand>),
 
     /// Look at what people did, on the running Manager
@@ -211,6 +217,7 @@ pub struct Confirmation {
 
 /// Where to export to.
 #[derive(Debug, Clone, PartialEq, Eq, ClapArgs)]
+#[command(after_help = EXPORT_HELP)]
 pub struct Export {
     /// A directory that is not there yet, or is empty
     #[arg(value_name = "DIRECTORY")]

@@ -11,8 +11,17 @@ Examples:
 
 `flamenco-manager job show JOB` lists the tasks of a job with their IDs.";
 
+const TASKS_HELP: &str = "\
+Examples:
+  flamenco-manager task log --follow ID    see what its worker does
+  flamenco-manager task explain ID         why it is not running
+  flamenco-manager task requeue ID
+
+`flamenco-manager job show JOB` lists the tasks of a job with their IDs.";
+
 /// What to do with tasks.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+#[command(after_help = TASKS_HELP)]
 pub enum TaskCommand {
     /// Show a task
     Show {

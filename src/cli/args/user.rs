@@ -1,6 +1,9 @@
 //! `user`: who may use the pages and the API.
 
-use clap::Subcommand;
+use clap::{
+    Subcommand,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 
 use crate::domain::people::Role;
 
@@ -22,8 +25,8 @@ pub enum UserCommand {
     ///
     /// It needs a running Manager. The link alone is on stdout.
     LoginLink {
-        /// What whoever has it may do: viewer or admin
-        #[arg(long, default_value_t = Role::Admin)]
+        /// What whoever has it may do
+        #[arg(long, default_value_t = Role::Admin, value_parser = role())]
         role: Role,
     },
 }
@@ -37,7 +40,7 @@ pub enum TokenCommand {
         name: String,
 
         /// What whoever uses it may do: viewer (look at everything) or admin (do everything)
-        #[arg(long)]
+        #[arg(long, value_parser = role())]
         role: Role,
     },
 
@@ -50,4 +53,9 @@ pub enum TokenCommand {
         #[arg(value_name = "NAME|ID")]
         token: String,
     },
+}
+
+/// Reads a role; shells complete it.
+fn role() -> impl TypedValueParser<Value = Role> {
+    PossibleValuesParser::new(Role::ALL.map(Role::as_str)).try_map(|role| role.parse::<Role>())
 }
