@@ -308,7 +308,8 @@ impl Folder {
         let manifest: Manifest = serde_json::from_slice(&text).map_err(|error| foreign(error.to_string()))?;
         let names = Kind::ALL.map(Kind::file);
         if let Some(file) = manifest.files.iter().find(|file| !names.contains(&file.name)) {
-            let why = format!("it names {:?}, which this program does not know; use one that is as new", file.name);
+            let why =
+                format!("it names {:?}, which this program does not know; use one that is as new", file.name);
             return Err(foreign(why));
         }
         let opened = Self { folder: folder.to_owned(), manifest };
@@ -501,8 +502,14 @@ mod tests {
         for (changed, why) in [
             (text.replace("\"format\": 1", "\"format\": 2"), "format version 2"),
             (text.replace("jobs.jsonl", "tasks.jsonl"), "it does not name jobs.jsonl"),
-            (text.replace("jobs.jsonl", "../jobs.jsonl"), "it names \"../jobs.jsonl\", which this program does not"),
-            (text.replace("\"bytes\": 3", "\"bytes\": 18446744073709551615"), "it has 3 bytes and should have 18"),
+            (
+                text.replace("jobs.jsonl", "../jobs.jsonl"),
+                "it names \"../jobs.jsonl\", which this program does not",
+            ),
+            (
+                text.replace("\"bytes\": 3", "\"bytes\": 18446744073709551615"),
+                "it has 3 bytes and should have 18",
+            ),
             (text.replace("\"bytes\"", "\"octets\""), "missing field"),
             ("{}".to_owned(), "missing field `format`"),
         ] {

@@ -315,7 +315,9 @@ fn a_worker_of_the_first_version_is_understood() {
 #[test]
 fn types_of_jobs_that_count_no_more_are_kept() {
     let both = with(worker(), doc! { "supported_job_types": ["old"] });
-    let Ok(Item::Worker { worker, extra, .. }) = understand("flamenco_workers", &both, true) else { panic!() };
+    let Ok(Item::Worker { worker, extra, .. }) = understand("flamenco_workers", &both, true) else {
+        panic!()
+    };
     assert_eq!(worker.supported_task_types, ["sleep", "blender-render"]);
     assert_eq!(extra["supported_job_types"], json!(["old"]));
 }

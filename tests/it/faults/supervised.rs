@@ -34,8 +34,9 @@ impl Systemd {
     }
 
     fn command(&self, place: &Place, arguments: &[&str]) -> Command {
+        let address = self.0.local_addr().unwrap();
         let mut command = place.command(arguments);
-        command.env("NOTIFY_SOCKET", place.path("notify")).env("WATCHDOG_USEC", WATCHDOG_USEC);
+        command.env("NOTIFY_SOCKET", address.as_pathname().unwrap()).env("WATCHDOG_USEC", WATCHDOG_USEC);
         command
     }
 
