@@ -24,9 +24,9 @@ fn answers(server: &FakeServer) -> Vec<Option<u16>> {
     asked.map(|asked| asked.status).collect()
 }
 
-/// Asks for a task, and gets this one in the time that a worker gives a call.
+/// Asks for a task, and gets this one long before a call to the Server would be given up: so no worker waits for that.
 async fn takes_in_time(worker: &TestWorker, task: &str) {
-    tokio::time::timeout(Duration::from_secs(3), worker.takes(task))
+    tokio::time::timeout(Duration::from_secs(15), worker.takes(task))
         .await
         .expect("a worker would have hung up");
 }

@@ -87,7 +87,7 @@ async fn what_the_server_did_without_saying_so_is_repeated_and_harms_nobody() {
 async fn a_server_that_hangs_keeps_no_worker_waiting_and_is_given_up_in_time() {
     let server = FakeServer::start();
     let (m, ada, shot) = at_work(&server).await;
-    let limits = upstream::Limits { call: Duration::from_millis(500), ..upstream::Limits::default() };
+    let limits = upstream::Limits { call: Duration::from_secs(3), ..upstream::Limits::default() };
     let reached = app::Reached { scheme: "http", address: m.door.address() };
     let exchange = app::exchange(&m.config, &m.services, reached, limits).unwrap();
     server.mood(Call::Push, Mood::Hangs);

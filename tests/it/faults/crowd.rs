@@ -62,7 +62,8 @@ async fn ten_thousand_idle_connections_do_not_keep_a_worker_waiting() {
     assert!(matches!(worker.ask_task().await.unwrap(), Asked::Task(_)));
     let mut newcomer = manager.worker().await;
     assert!(matches!(newcomer.ask_task().await.unwrap(), Asked::Task(_)));
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    // Long before the first of the others is hung up on, which is after two minutes.
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
     drop(crowd);
     manager.stop();
 }

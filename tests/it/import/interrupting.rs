@@ -39,7 +39,7 @@ fn a_kill_at_any_moment_leaves_the_old_or_the_new() {
     // How long one takes that is left alone, so that the kills are spread over it.
     let begun = Instant::now();
     imports(&place, &["--merge", "--allow-skips", "--dry-run"]);
-    let long = begun.elapsed();
+    let mut long = begun.elapsed();
     let (mut old, mut new) = (0, 0);
     for kill in 0..KILLS {
         let _none = std::fs::remove_file(place.database());
@@ -58,6 +58,10 @@ fn a_kill_at_any_moment_leaves_the_old_or_the_new() {
                 assert_eq!(all, ALL);
                 new += 1;
             }
+        }
+        // As long as every kill is too late, the machine has become quicker.
+        if old == 0 {
+            long /= 2;
         }
     }
     assert!(old > 0, "{old} old, {new} new");

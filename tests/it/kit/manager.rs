@@ -383,11 +383,11 @@ fn run(
     Running { stop: stop.drop_guard(), server: tokio::spawn(server), _watched: watched }
 }
 
-/// Time limits for a Server that hangs: tests cannot wait as long as workers can.
+/// Time limits that no call to a Server comes near which answers, however slow the machine is.
 fn exchange(config: &Config, services: &Arc<Services>, listener: &TcpListener) -> Option<Arc<Exchange>> {
     let limits = upstream::Limits {
-        call: Duration::from_secs(5),
-        recheck: Duration::from_millis(500),
+        call: Duration::from_secs(30),
+        recheck: Duration::from_secs(3),
         ..upstream::Limits::default()
     };
     let reached = app::Reached { scheme: "http", address: listener.local_addr().unwrap() };
