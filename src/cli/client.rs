@@ -181,7 +181,7 @@ impl Client {
 
     /// `GET path` of something long or endless, which is read as it comes; events go on behind `last_event`.
     pub fn stream(&self, path: &str, last_event: Option<&str>) -> Result<impl BufRead + use<>, CallError> {
-        let mut request = self.patient(self.agent.get(self.at(path)));
+        let mut request = self.endless(self.agent.get(self.at(path)));
         if let Some(id) = last_event {
             request = request.header("Last-Event-ID", id);
         }
@@ -200,13 +200,19 @@ impl Client {
 
     /// `POST path` of something with a long answer, which is read as it comes.
     pub fn download(&self, path: &str) -> Result<impl Read + use<>, CallError> {
-        self.opened(self.patient(self.agent.post(self.at(path))).send_empty())
+        self.opened(self.endless(self.agent.post(self.at(path))).send_empty())
     }
 
-    /// A request without a limit for its answer as a whole. What is compressed would come in larger pieces, and later.
+    /// A request of which the answer may take its time.
     fn patient<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        self.known(request).config().timeout_global(Some(LONG)).timeout_connect(Some(LIMIT)).build()
+    }
+
+    /// A request of which the answer comes piece by piece, without a limit for it as a whole. What is compressed would come
+    /// in larger pieces, and later.
+    fn endless<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
         let settings = self.known(request).config().timeout_global(None).timeout_connect(Some(LIMIT));
-        settings.timeout_recv_response(Some(LONG)).timeout_per_read(Some(LIMIT)).accept_encoding("").build()
+        settings.timeout_per_read(Some(LIMIT)).accept_encoding("").build()
     }
 
     /// What can be read of an answer, unless it is a refusal.
