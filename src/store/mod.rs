@@ -255,7 +255,7 @@ impl Store {
 
     fn start(file: DatabaseFile) -> Result<Self, OpenError> {
         let file = Arc::new(file);
-        file.reopen()?;
+        file.reopen(true)?;
         let writer = Writer::start(Arc::clone(&file)).map_err(|error| file.io_error(error))?;
         Ok(Self { file, writer: Mutex::new(Some(writer)) })
     }
@@ -366,8 +366,9 @@ impl DatabaseFile {
         })
     }
 
-    /// Opens the file, after closing it if it was open, and makes sure that it is ours.
-    fn reopen(&self) -> Result<(), OpenError> {
+    /// Opens the file, after closing it if it was open, and makes sure that it is ours. Only if it `may_be_new` it may be
+    /// empty: one that was in use is so when its disk is gone, and the farm must not begin anew.
+    fn reopen(&self, may_be_new: bool) -> Result<(), OpenError> {
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         let old = open.take();
         let opened = self.guarded(move || {
@@ -376,6 +377,7 @@ impl DatabaseFile {
             match self.identify(&database)? {
                 Contents::Ours => {}
                 Contents::Older(version) => self.modernise(&database, version)?,
+                Contents::Nothing if !may_be_new => return Err(self.foreign("all that was in it is gone")),
                 Contents::Nothing => {
                     self.create_all(&database).map_err(|error| self.explain_store(error))?;
                     tracing::info!(database = self.path, "a new database was made");

@@ -200,7 +200,7 @@ fn make_and_commit(file: &DatabaseFile, group: &mut [Box<dyn Change>]) -> Result
 fn recover(file: &DatabaseFile, error: &StoreError) {
     let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
     tracing::error!(database = file.path, cause, "the database cannot be written; is the disk full?");
-    if let Err(error) = file.reopen() {
+    if let Err(error) = file.reopen(false) {
         tracing::error!(%error, "the database cannot be opened anew");
     }
 }

@@ -58,7 +58,7 @@ impl Disk {
         Store::open_with("the disk", Box::new(move || disk.open()))
     }
 
-    fn open(&self) -> Result<Database, DatabaseError> {
+    pub fn open(&self) -> Result<Database, DatabaseError> {
         if std::mem::replace(&mut self.state().is_open, true) {
             return Err(DatabaseError::DatabaseAlreadyOpen);
         }

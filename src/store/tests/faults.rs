@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    sync::mpsc,
+    sync::{Arc, Mutex, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -39,7 +39,10 @@ struct Witness {
 
 impl Witness {
     fn on(disk: &Disk) -> Self {
-        let store = disk.store().unwrap();
+        Self::of(disk.store().unwrap())
+    }
+
+    fn of(store: Store) -> Self {
         change(&store, |tx| tx.insert_job(&new_job(1), 50)).unwrap();
         Self { store, acknowledged: BTreeSet::new(), completed: BTreeSet::new(), refused: BTreeSet::new() }
     }
@@ -100,6 +103,50 @@ fn a_full_disk_is_a_clear_error_and_work_goes_on_when_there_is_room() {
     witness.is_intact(&witness.store);
     witness.store.close();
     witness.is_intact(&disk.store().unwrap());
+}
+
+#[test]
+fn a_database_that_is_gone_is_waited_for_and_not_begun_anew() {
+    let (disk, empty) = (Disk::new(), Disk::new());
+    let here = Arc::new(Mutex::new(disk.clone()));
+    let opened = Arc::clone(&here);
+    let store = Store::open_with("the disk", Box::new(move || opened.lock().unwrap().open())).unwrap();
+    let mut witness = Witness::of(store);
+    witness.insert(1, 2000).unwrap();
+
+    disk.gets(Trouble::GoneAt(0));
+    *here.lock().unwrap() = empty;
+    for number in [2, 3] {
+        witness.insert(number, 2000).unwrap_err();
+        thread::sleep(Duration::from_millis(1100));
+    }
+    *here.lock().unwrap() = disk.clone();
+    disk.gets(Trouble::None);
+    eventually("writing works again", || witness.insert(4, 2000).is_ok());
+    witness.refused.remove(&4);
+    witness.is_intact(&witness.store);
+}
+
+#[test]
+fn compacting_that_fails_loses_nothing() {
+    for call in [1, 2, 3, 5, 9, 17] {
+        let disk = Disk::new();
+        let mut witness = Witness::on(&disk);
+        (0..60).for_each(|number| witness.insert(number, 5000).unwrap());
+        for number in 30..60 {
+            change(&witness.store, move |tx| tx.delete_task(task_id(number))).unwrap();
+            witness.acknowledged.remove(&number);
+        }
+        disk.gets(Trouble::Every(call));
+        let compacted = witness.store.compact();
+        assert!(call > 5 || compacted.is_err(), "{call}");
+        disk.gets(Trouble::None);
+        eventually("writing works again", || witness.insert(101, 3000).is_ok());
+        witness.refused.clear();
+        witness.is_intact(&witness.store);
+        witness.store.close();
+        witness.is_intact(&disk.store().unwrap());
+    }
 }
 
 #[test]
