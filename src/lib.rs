@@ -8,6 +8,7 @@ pub mod config;
 pub mod domain;
 pub mod exchange;
 pub mod export;
+pub mod files;
 pub mod http;
 pub mod import;
 pub mod loops;

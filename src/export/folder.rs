@@ -10,6 +10,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
 use super::{END, FORMAT, Head, Kind};
+use crate::files::sync_folder_of;
 
 /// The file that says what there is.
 const MANIFEST: &str = "manifest.json";
@@ -169,9 +170,7 @@ impl Filling {
             serde_json::to_writer_pretty(&mut file, &manifest)?;
             file.write_all(b"\n")?;
             file.sync_all()?;
-            #[cfg(unix)]
-            File::open(&self.folder)?.sync_all()?;
-            Ok(())
+            sync_folder_of(&path)
         };
         write().map_err(cannot_write(&path))?;
         self.is_whole = true;

@@ -30,7 +30,8 @@ use redb::{
 use serde::{Deserialize, Serialize};
 use zstd::{Decoder, Encoder};
 
-use super::{CACHE_BYTES, Contents, DatabaseFile, OpenError, StoreError, new_file::sync_folder_of, schema};
+use super::{CACHE_BYTES, Contents, DatabaseFile, OpenError, StoreError, schema};
+use crate::files::sync_folder_of;
 
 const MAGIC: [u8; 8] = *b"FlmncoBk";
 const FORMAT: u32 = 1;

@@ -9,6 +9,7 @@ use std::{
 use redb::Database;
 
 use super::{Contents, DatabaseFile, OpenError, back_up_first};
+use crate::files::sync_folder_of;
 
 /// A file that is to take the place of the database. Unless it is put there it is removed again; what a process that was
 /// killed left of one, the next one removes.
@@ -58,10 +59,15 @@ impl NewFile {
 
     /// Puts it in place, with the owner and the mode of what was there, which is then called `kept`, or is no more. If that was
     /// of an earlier version there is a backup of it, as there is when it is opened. At any moment there is either the old
-    /// or the new, whole. Back after this, it is on disk.
+    /// or the new, whole. Back after this, it is on disk. Where nothing was there, root makes it for the owner of the folder.
     pub fn put_in_place(mut self, kept: Option<&Path>) -> io::Result<()> {
         let new = fs::File::open(&self.path)?;
-        if !self.is_first {
+        if self.is_first {
+            let folder =
+                self.place.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+            // Others cannot give files away, and need not.
+            let _ = own_as(&fs::metadata(folder)?, &self.path);
+        } else {
             inherit(&fs::metadata(&self.place)?, &self.path)?;
             match kept {
                 // Not every file system has a second name for a file.
@@ -110,24 +116,27 @@ impl Drop for NewFile {
 
 /// Gives the file the owner and the mode of another: whoever could use that can use it.
 fn inherit(from: &fs::Metadata, path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let now = fs::metadata(path)?;
-        if (now.uid(), now.gid()) != (from.uid(), from.gid()) {
-            std::os::unix::fs::chown(path, Some(from.uid()), Some(from.gid()))?;
-        }
-    }
+    own_as(from, path).map_err(|error| {
+        let why = format!("it cannot be given its owner: {error}; do this as that user, or as root");
+        io::Error::new(error.kind(), why)
+    })?;
     fs::set_permissions(path, from.permissions())
 }
 
-/// Brings the names of files in the folder of this file to the disk.
-pub fn sync_folder_of(path: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
-        fs::File::open(folder)?.sync_all()?;
+/// Gives the file the owner of another.
+#[cfg(unix)]
+fn own_as(from: &fs::Metadata, path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, chown};
+    let now = fs::metadata(path)?;
+    if (now.uid(), now.gid()) == (from.uid(), from.gid()) {
+        return Ok(());
     }
+    chown(path, Some(from.uid()), Some(from.gid()))
+}
+
+/// Elsewhere it has the owner that the folder gives it.
+#[cfg(not(unix))]
+fn own_as(_: &fs::Metadata, _: &Path) -> io::Result<()> {
     Ok(())
 }
 
@@ -272,5 +281,20 @@ mod tests {
         write(new.path(), "new");
         new.put_in_place(None).unwrap();
         assert_eq!(fs::metadata(&place).unwrap().permissions().mode() & 0o777, 0o640);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_first_one_is_of_whom_its_folder_is() {
+        use std::os::unix::fs::{MetadataExt, chown};
+        let folder = tempfile::tempdir().unwrap();
+        // Unless it is root who tests this, the folder stays one's own.
+        let _ = chown(folder.path(), Some(65534), Some(65534));
+        let place = folder.path().join("farm.redb");
+        let new = NewFile::beside(&place).unwrap();
+        write(new.path(), "new");
+        new.put_in_place(None).unwrap();
+        let owner = |path: &Path| fs::metadata(path).map(|of| (of.uid(), of.gid())).unwrap();
+        assert_eq!(owner(&place), owner(folder.path()));
     }
 }

@@ -13,6 +13,7 @@ use flate2::{Compression, read::MultiGzDecoder, write::GzEncoder};
 use tempfile::NamedTempFile;
 
 use super::{LogError, walk::Entry, with_suffix};
+use crate::files::sync_folder_of;
 
 /// The end of the name of a file that is not whole yet.
 pub(super) const PART: &str = ".part";
@@ -140,9 +141,7 @@ fn beside(path: &Path, log: &File) -> io::Result<NamedTempFile> {
 /// Gives a file that is on disk its name, and brings that to the disk, too.
 fn take_name(file: NamedTempFile, name: &Path) -> io::Result<()> {
     file.persist(name)?;
-    #[cfg(unix)]
-    File::open(name.parent().unwrap_or(Path::new(".")))?.sync_all()?;
-    Ok(())
+    sync_folder_of(name)
 }
 
 #[cfg(test)]
