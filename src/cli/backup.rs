@@ -18,7 +18,7 @@ use super::{
 use crate::{
     clock::{Clock, SystemClock},
     config::Config,
-    domain::{audit::Deed, backup::in_name, numbers::count, people::Role},
+    domain::{audit::Deed, backup::in_name, database::Check, numbers::count, people::Role},
     store::{
         OpenError, ReadTx, Store, StoreError,
         backup::{self, Head, OfFileError, Unfinished, verify},
@@ -71,11 +71,11 @@ pub fn restore(config: &Config, Restore { file, yes }: &Restore) -> Result<(), F
     })?;
     backup::restore(file, new.path()).map_err(|error| failed(&error))?;
     let now = SystemClock.now();
-    for contradiction in look_at(new.path(), now)? {
+    if let Some(contradiction) = look_at(new.path(), now)?.trouble() {
         eprintln!("flamenco-manager: in this backup the database contradicts itself: {contradiction}");
     }
     let in_place = database.display();
-    println!("{}: {}.", file.display(), in_words(&head));
+    print(&format!("{}: {}.", file.display(), in_words(&head)))?;
     let kept =
         (!new.is_first()).then(|| database.with_added_extension(format!("before-restore-{}", in_name(now))));
     if kept.is_some()
@@ -95,7 +95,7 @@ pub fn restore(config: &Config, Restore { file, yes }: &Restore) -> Result<(), F
 }
 
 /// Makes what was restored a database of this version, with a word in the audit, and says where it contradicts itself.
-fn look_at(path: &Path, now: Timestamp) -> Result<Vec<String>, Failure> {
+fn look_at(path: &Path, now: Timestamp) -> Result<Check, Failure> {
     let store = Store::open_copy(path).map_err(|error| Failure::of(&error))?;
     let restored = Deed {
         at: now,
@@ -110,7 +110,8 @@ fn look_at(path: &Path, now: Timestamp) -> Result<Vec<String>, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let written = store.write(now, move |tx| tx.push_deed(&restored));
     runtime.block_on(written).map_err(|error: StoreError| Failure::of(&error))?;
-    store.read(now, ReadTx::contradictions).map_err(|error: StoreError| Failure::of(&error))
+    let found = store.read(now, ReadTx::contradictions).map_err(|error: StoreError| Failure::of(&error))?;
+    Ok(Check::new(found))
 }
 
 fn is_confirmed(what: &str) -> Result<bool, Failure> {

@@ -65,7 +65,7 @@ type Row<'a> = (&'a [u8], &'a [u8]);
 /// What a backup begins with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
-    /// The version of the program that made it.
+    /// The version of the program that made it; of a database that is too new for that one, of the program that it needs.
     pub program: String,
     /// The version of the schema of the database in it.
     pub schema: u32,
@@ -98,7 +98,7 @@ pub enum BackupError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The file cannot be written, or not be read at all.
-    #[error("{0}")]
+    #[error(transparent)]
     Io(#[from] io::Error),
     /// It is something else.
     #[error(
@@ -183,7 +183,10 @@ fn head(txn: &ReadTransaction, made: Timestamp) -> Result<Head, StoreError> {
         tables.push(TableHead { name: table.name().to_owned(), rows });
     }
     let schema = schema::version_in(txn)?.ok_or_else(|| StoreError::Corrupt("it has no version".into()))?;
-    Ok(Head { program: env!("CARGO_PKG_VERSION").to_owned(), schema, made, tables })
+    // Of a later version this program knows no more than who made it.
+    let later = schema::program_in(txn)?.filter(|_| schema > schema::SCHEMA_VERSION);
+    let program = later.unwrap_or_else(|| env!("CARGO_PKG_VERSION").to_owned());
+    Ok(Head { program, schema, made, tables })
 }
 
 fn length(bytes: &[u8]) -> Result<u32, StoreError> {

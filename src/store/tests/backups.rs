@@ -113,11 +113,15 @@ fn other_files_are_called_what_they_are() {
 fn a_backup_of_a_later_version_is_whole_but_is_not_restored() {
     let store = small_farm();
     change(&store, |tx| tx.insert(Table::Meta, b"schema-version", &9_u32.to_be_bytes())).unwrap();
+    change(&store, |tx| tx.insert(Table::Meta, b"program-version", b"99.1.0")).unwrap();
     let made = Made::of(&store);
     assert_eq!(verify(&made.file).unwrap().schema, 9);
     let to = made.folder.path().join("restored.redb");
     let error = restore(&made.file, &to).unwrap_err().to_string();
-    assert!(error.contains("schema version 9; it needs Flamenco Manager "), "{error}");
+    assert!(
+        error.contains("schema version 9; it needs Flamenco Manager 99.1.0 or later, and this is "),
+        "{error}"
+    );
     assert!(!to.exists());
 }
 
