@@ -14,8 +14,19 @@ pub struct Log {
     pub changed: Timestamp,
     /// Whether it is that of the last try; else it was put aside.
     pub is_current: bool,
-    /// Whether it is compressed already.
-    pub is_compressed: bool,
+    /// In which form it is there.
+    pub form: Form,
+}
+
+/// The forms in which the text of a log is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Form {
+    /// As it was written.
+    Plain,
+    /// Compressed.
+    Compressed,
+    /// Half of either: what is left when compressing it, or making it plain again, was cut off.
+    Half,
 }
 
 /// What is to be done with a log.
@@ -33,13 +44,13 @@ impl Log {
     /// What is to be done with it, going by how its task stands; nothing is known of a task that was forgotten. `max_age` is
     /// `task_log_max_age`; nothing: logs are kept.
     pub fn care(self, task: Option<TaskStatus>, now: Timestamp, max_age: Option<SignedDuration>) -> Care {
-        let Self { changed, is_current, is_compressed } = self;
+        let Self { changed, is_current, form } = self;
         // A worker may be at it and have nothing to say for long.
         let in_use = is_current && task.is_some_and(TaskStatus::is_in_hand);
         let is_over = !is_current || task.is_none_or(TaskStatus::has_ended);
-        if !in_use && max_age.is_some_and(|age| is_older(changed, now, age)) {
+        if form == Form::Half || !in_use && max_age.is_some_and(|age| is_older(changed, now, age)) {
             Care::Remove
-        } else if is_over && !is_compressed && is_older(changed, now, QUIET) {
+        } else if is_over && form == Form::Plain && is_older(changed, now, QUIET) {
             Care::Compress
         } else {
             Care::Leave
@@ -55,7 +66,7 @@ mod tests {
     const DAY: Option<SignedDuration> = Some(SignedDuration::from_hours(24));
 
     fn log(age: SignedDuration) -> Log {
-        Log { changed: NOW - age, is_current: true, is_compressed: false }
+        Log { changed: NOW - age, is_current: true, form: Form::Plain }
     }
 
     #[test]
@@ -67,7 +78,7 @@ mod tests {
             assert_eq!(fresh.care(Some(status), NOW, None), Care::Leave, "{status}");
             let put_aside = Log { is_current: false, ..quiet };
             assert_eq!(put_aside.care(Some(status), NOW, None), Care::Compress, "{status}");
-            let compressed = Log { is_compressed: true, ..quiet };
+            let compressed = Log { form: Form::Compressed, ..quiet };
             assert_eq!(compressed.care(Some(status), NOW, None), Care::Leave, "{status}");
         }
         assert_eq!(quiet.care(None, NOW, None), Care::Compress, "the task was forgotten");
@@ -75,12 +86,20 @@ mod tests {
     }
 
     #[test]
+    fn half_a_log_is_of_no_use_to_anybody() {
+        let half = Log { form: Form::Half, ..log(SignedDuration::ZERO) };
+        for status in TaskStatus::ALL.map(Some).into_iter().chain([None]) {
+            assert_eq!(half.care(status, NOW, None), Care::Remove, "{status:?}");
+        }
+    }
+
+    #[test]
     fn an_old_log_goes_compressed_or_not_unless_a_worker_is_at_it() {
         let day = SignedDuration::from_hours(24);
         let old = log(day + SignedDuration::from_secs(1));
         for status in TaskStatus::ALL {
-            for is_compressed in [false, true] {
-                let old = Log { is_compressed, ..old };
+            for form in [Form::Plain, Form::Compressed] {
+                let old = Log { form, ..old };
                 let expected = if status.is_in_hand() { Care::Leave } else { Care::Remove };
                 assert_eq!(old.care(Some(status), NOW, DAY), expected, "{status}");
                 let put_aside = Log { is_current: false, ..old };

@@ -150,7 +150,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        domain::ids::{JobId, TaskId},
+        domain::{
+            ids::{JobId, TaskId},
+            task_log::Form,
+        },
         tasklogs::TaskLogs,
     };
 
@@ -198,7 +201,7 @@ mod tests {
         assert_eq!(files(&logs), std::slice::from_ref(&gz));
         assert_eq!(text(&logs), content);
         let found = first(&logs);
-        assert!(found.log.is_compressed && found.log.changed == changed, "{found:?}");
+        assert!(found.log.form == Form::Compressed && found.log.changed == changed, "{found:?}");
         let mut member = String::new();
         flate2::read::GzDecoder::new(File::open(gz).unwrap()).read_to_string(&mut member).unwrap();
         assert_eq!(member, content);
@@ -232,6 +235,17 @@ mod tests {
         let gone = first(&logs);
         logs.remove_job(JOB).unwrap();
         assert!(gone.pack().unwrap().is_none());
+    }
+
+    #[test]
+    fn whoever_goes_by_all_logs_does_not_disturb_one_that_is_made_plain() {
+        let (_folder, logs) = logs();
+        logs.append(JOB, TASK, "one").unwrap();
+        let plain = logs.path(JOB, TASK);
+        let file = beside(&plain, &File::open(&plain).unwrap()).unwrap();
+        let found: Vec<_> = logs.walk().unwrap().unwrap().map(|found| found.unwrap().log.form).collect();
+        assert_eq!(found.len(), 2);
+        take_name(file, &plain).unwrap();
     }
 
     #[test]

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::{LogError, TaskLogs, pack::PART, unless_missing};
 use crate::domain::{
     ids::{JobId, TaskId},
-    task_log::Log,
+    task_log::{Form, Log},
 };
 
 /// A file with a log.
@@ -38,8 +38,7 @@ pub struct Walk {
 }
 
 impl TaskLogs {
-    /// A way through all logs; none if none was ever written. Only one at a time goes along one: it removes what an
-    /// interrupted compression has left.
+    /// A way through all logs; none if none was ever written.
     pub fn walk(&self) -> Result<Option<Walk>, LogError> {
         let groups = read_folder(&self.root)?;
         Ok(groups.map(|groups| Walk { groups, jobs: None, logs: None }))
@@ -91,13 +90,9 @@ impl Walk {
 impl Entry {
     /// The log at a path, if it is one and still there.
     fn at(job: JobId, path: PathBuf) -> Result<Option<Self>, LogError> {
-        let Some(name) = name(&path) else { return Ok(None) };
-        if name.starts_with("task-") && name.ends_with(PART) {
-            return unless_missing(fs::remove_file(&path)).map(|()| None).map_err(LogError::write(&path));
-        }
-        let Some((task, is_current, is_compressed)) = parts(name) else { return Ok(None) };
+        let Some((task, is_current, form)) = name(&path).and_then(parts) else { return Ok(None) };
         let Some((changed, length)) = about(&path).map_err(LogError::read(&path))? else { return Ok(None) };
-        let log = Log { changed, is_current, is_compressed };
+        let log = Log { changed, is_current, form };
         Ok(Some(Self { job, task, log, path, length }))
     }
 
@@ -123,14 +118,18 @@ impl Entry {
     }
 }
 
-/// The task, whether the log is that of its last try, and whether it is compressed: `task-ID.txt`, `task-ID.txt.3.gz`.
-fn parts(name: &str) -> Option<(TaskId, bool, bool)> {
-    let (plain, is_compressed) = name.strip_suffix(".gz").map_or((name, false), |plain| (plain, true));
-    let (task, end) = plain.strip_prefix("task-")?.split_once(".txt")?;
+/// The task, whether the log is that of its last try, and its form: `task-ID.txt`, `task-ID.txt.3.gz`, `task-ID.txt.Xy3z.part`.
+fn parts(name: &str) -> Option<(TaskId, bool, Form)> {
+    let (task, end) = name.strip_prefix("task-")?.split_once(".txt")?;
+    let task = task.parse().ok()?;
+    if end.ends_with(PART) {
+        return Some((task, false, Form::Half));
+    }
+    let (end, form) = end.strip_suffix(".gz").map_or((end, Form::Plain), |end| (end, Form::Compressed));
     let is_current = end.is_empty();
     let is_number = |end: &str| end.parse::<u32>().is_ok_and(|number| number.to_string() == end);
     let is_log = is_current || end.strip_prefix('.').is_some_and(is_number);
-    is_log.then_some((task.parse().ok()?, is_current, is_compressed))
+    is_log.then_some((task, is_current, form))
 }
 
 /// When a file was last changed, and how long it is; nothing if there is no such file.
@@ -195,12 +194,13 @@ mod tests {
             .map(|found| {
                 let Entry { job, task, log, length, .. } = found.unwrap();
                 assert_eq!((job, task, length), (JobId([0xab; 12]), TaskId([0x17; 12]), 3));
-                (log.is_current, log.is_compressed)
+                (log.is_current, log.form)
             })
             .collect();
         found.sort_unstable();
-        assert_eq!(found, [(false, false), (false, true), (true, false), (true, true)]);
-        assert!(!job.join(format!("{TASK}.1x.part")).exists(), "an interrupted compression left it");
+        let [aside, current] =
+            [false, true].map(|is_current| [Form::Plain, Form::Compressed].map(|form| (is_current, form)));
+        assert_eq!(found, [&aside[..], &[(false, Form::Half)], &current].concat());
         assert!(TaskLogs::new(folder.path().join("none")).walk().unwrap().is_none());
     }
 
