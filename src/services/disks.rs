@@ -95,7 +95,7 @@ impl Services {
     }
 }
 
-/// Which file system a path is on, or will be on when it is made, and the room there.
+/// Which file system a path is on, or will be on when it is made, and the room there; nothing if it does not tell.
 #[cfg(unix)]
 pub(super) fn file_system(path: &Path) -> Option<(u64, Space)> {
     let here = Path::new(".");
@@ -103,7 +103,9 @@ pub(super) fn file_system(path: &Path) -> Option<(u64, Space)> {
         path.ancestors().map(|folder| if folder.as_os_str().is_empty() { here } else { folder });
     let found = folders.find_map(|folder| rustix::fs::statvfs(folder).ok())?;
     let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
-    Some((found.f_fsid, Space { free: bytes(found.f_bavail), total: bytes(found.f_blocks) }))
+    // Some file systems, of those that are programs, do not tell.
+    (found.f_blocks > 0)
+        .then_some((found.f_fsid, Space { free: bytes(found.f_bavail), total: bytes(found.f_blocks) }))
 }
 
 /// Nobody is warned on other systems.
@@ -124,5 +126,11 @@ mod tests {
         assert_eq!((there.0, there.1.total), (here.0, here.1.total));
         assert!(here.1.total >= here.1.free && here.1.total > 0);
         assert!(file_system(Path::new("not-there-yet")).is_some());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_system_that_does_not_tell_is_not_taken_for_a_full_one() {
+        assert_eq!(file_system(Path::new("/proc")), None);
     }
 }
