@@ -30,23 +30,27 @@ pub fn made_at(stem: &str, name: &str) -> Option<Timestamp> {
     (in_name(at) == time).then_some(at)
 }
 
-/// Is it time for a backup, when the others were made then? Those of the future, from before a clock was set back, do not
-/// count.
-pub fn is_due(made: &[Timestamp], every: SignedDuration, now: Timestamp) -> bool {
-    let newest = made.iter().filter(|at| **at <= now).max();
-    newest.is_none_or(|newest| now.duration_since(*newest) >= every)
+/// By what backups are put into the order in which they were made. Those of the future come first: they are from before a clock
+/// was set back.
+pub fn order(at: Timestamp, now: Timestamp) -> (bool, Timestamp) {
+    (at <= now, at)
+}
+
+/// Is it time for a backup, when the newest was made then? One of the future does not count.
+pub fn is_due(newest: Option<Timestamp>, every: SignedDuration, now: Timestamp) -> bool {
+    newest.is_none_or(|newest| newest > now || now.duration_since(newest) >= every)
+}
+
+/// Is it time to try again, when it failed then?
+pub fn is_worth_a_try(failed: Timestamp, every: SignedDuration, now: Timestamp) -> bool {
+    is_due(Some(failed), every.min(PATIENCE), now)
 }
 
 /// Of backups that were made then, those that are too many if so many are kept: the oldest.
-pub fn too_many(mut made: Vec<Timestamp>, keep: usize) -> Vec<Timestamp> {
-    made.sort();
+pub fn too_many(mut made: Vec<Timestamp>, keep: usize, now: Timestamp) -> Vec<Timestamp> {
+    made.sort_by_key(|at| order(*at, now));
     made.truncate(made.len().saturating_sub(keep));
     made
-}
-
-/// When it is tried again after a failure.
-pub fn next_try(every: SignedDuration, now: Timestamp) -> Timestamp {
-    now + every.min(PATIENCE)
 }
 
 /// Is there room for so many bytes on the disk, with as many left as the farm needs at the least?
@@ -86,10 +90,10 @@ mod tests {
 
     #[test]
     fn one_is_due_when_the_newest_is_old_enough() {
-        assert!(is_due(&[], DAY, NOW));
-        assert!(is_due(&[hours_ago(30), hours_ago(24)], DAY, NOW));
-        assert!(!is_due(&[hours_ago(23), hours_ago(30)], DAY, NOW));
-        assert!(is_due(&[hours_ago(-5)], DAY, NOW), "the clock was set back");
+        assert!(is_due(None, DAY, NOW));
+        assert!(is_due(Some(hours_ago(24)), DAY, NOW));
+        assert!(!is_due(Some(hours_ago(23)), DAY, NOW));
+        assert!(is_due(Some(hours_ago(-5)), DAY, NOW), "the clock was set back");
     }
 
     #[test]
@@ -102,8 +106,10 @@ mod tests {
 
     #[test]
     fn it_is_tried_again_within_the_hour() {
-        assert_eq!(next_try(DAY, NOW), NOW + PATIENCE);
-        assert_eq!(next_try(SignedDuration::from_mins(1), NOW), NOW + SignedDuration::from_mins(1));
+        let minute = SignedDuration::from_mins(1);
+        assert!(is_worth_a_try(hours_ago(1), DAY, NOW) && !is_worth_a_try(NOW - minute, DAY, NOW));
+        assert!(is_worth_a_try(NOW - minute, minute, NOW));
+        assert!(is_worth_a_try(hours_ago(-24), DAY, NOW), "the clock was set back");
     }
 
     proptest! {
@@ -115,14 +121,14 @@ mod tests {
         }
 
         #[test]
-        fn the_newest_are_kept(seconds: Vec<u32>, keep in 1..9_usize) {
-            let made: Vec<_> = seconds.iter().map(|second| Timestamp::from_second((*second).into()).unwrap()).collect();
-            let gone = too_many(made.clone(), keep);
+        fn the_newest_are_kept(seconds: Vec<u32>, keep in 1..9_usize, now: u32) {
+            let at = |second: u32| Timestamp::from_second(second.into()).unwrap();
+            let mut made: Vec<_> = seconds.into_iter().chain([now]).map(at).collect();
+            let gone = too_many(made.clone(), keep, at(now));
             prop_assert_eq!(gone.len(), made.len().saturating_sub(keep));
-            let mut kept = made;
-            kept.sort();
-            let kept = kept.split_off(gone.len());
-            prop_assert!(gone.iter().all(|gone| kept.iter().all(|kept| gone <= kept)));
+            made.sort_by_key(|made| order(*made, at(now)));
+            prop_assert_eq!(&made[..gone.len()], &gone);
+            prop_assert_eq!(made.last(), Some(&at(now)), "the one that was just made stays");
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     config::Intervals,
     domain::ids::JobId,
     exchange::Exchange,
-    services::{Error, Services, at_leisure},
+    services::{Error, Services},
     tls::Tls,
 };
 
@@ -132,10 +132,7 @@ fn spawn_care(tracker: &TaskTracker, stop: &CancellationToken, services: &Arc<Se
     drive(tracker, stop, "care for the database", now_and_every(DATABASE), move || {
         let (s, end) = (Arc::clone(&s), end.clone());
         // It takes long, and ends by itself when the database is closed.
-        async move {
-            let work = at_leisure("database", move || s.look_after_database());
-            end.run_until_cancelled(work).await.unwrap_or(Ok(()))
-        }
+        async move { end.run_until_cancelled(s.look_after_database()).await.unwrap_or(Ok(())) }
     });
 
     let s = Arc::clone(services);

@@ -16,11 +16,11 @@ use tokio::sync::watch;
 use super::{
     Error, Services,
     disks::file_system,
-    leisure::{Pieces, stream},
+    leisure::{Pieces, at_leisure, stream},
 };
 use crate::{
     domain::{
-        backup::{has_room, is_due, made_at, name, next_try, too_many},
+        backup::{has_room, is_due, is_worth_a_try, made_at, name, order, too_many},
         database::{Check, Compacted, Size},
         warning::Warning,
     },
@@ -30,6 +30,9 @@ use crate::{
         backup::{BackupError, PART, Unfinished},
     },
 };
+
+/// The setting under which is kept by what the automatic backups of this database are told from those of others.
+const BACKUPS_ID: &str = "backups-id";
 
 /// What an export says of the program that made it.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -61,12 +64,21 @@ pub struct MadeBackup {
 pub struct Condition {
     /// The newest backup in the folder of the automatic ones.
     pub newest_backup: Option<MadeBackup>,
-    /// Since when they have failed, and why the last one did.
-    backup_trouble: Option<(Timestamp, String)>,
-    /// Not before then the next one is tried.
-    next_backup: Option<Timestamp>,
+    /// What is wrong with them.
+    backup_trouble: Option<BackupTrouble>,
     /// When the database was last checked, and what was wrong with it.
     checked: Option<(Timestamp, Option<String>)>,
+}
+
+/// Backups fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct BackupTrouble {
+    /// Since when.
+    since: Timestamp,
+    /// When one was last tried.
+    tried: Timestamp,
+    /// Why that failed.
+    why: String,
 }
 
 /// What this file is about, as part of [`Services`].
@@ -137,13 +149,34 @@ impl Services {
 
     /// Checks the database if that was not done since the start, and makes a backup if it is time for one. It takes long; what
     /// goes wrong becomes a warning.
-    pub fn look_after_database(&self) {
+    pub async fn look_after_database(self: &Arc<Self>) -> Result<(), Error> {
+        let stem = self.backup_stem().await?;
+        let own = Arc::clone(self);
+        at_leisure("database", move || own.check_and_back_up(&stem)).await
+    }
+
+    fn check_and_back_up(&self, stem: &str) {
         let Ok(_turn) = self.care.turns.take() else { return };
         if self.condition().checked.is_none() {
             // What is found is in the log, and warned of.
             let _ = self.check();
         }
-        self.back_up_if_due();
+        if let Some(every) = self.policy.backups.every {
+            self.look_after_backups(stem, every);
+        }
+    }
+
+    /// What the names of the automatic backups of this database begin with. Other databases may have theirs in the same
+    /// folder, and have the same name.
+    async fn backup_stem(&self) -> Result<String, Error> {
+        let known: Option<String> =
+            self.store.read(self.now(), |tx| Ok::<_, Error>(tx.setting(BACKUPS_ID)?))?;
+        let id = match known {
+            Some(id) => id,
+            None => self.setting(BACKUPS_ID, new_id).await?,
+        };
+        let name = self.policy.places.database.file_stem().unwrap_or_default();
+        Ok(format!("{}-{id}", name.to_string_lossy()))
     }
 
     /// Looks where the database contradicts itself. It takes long.
@@ -172,95 +205,103 @@ impl Services {
         Ok(found?)
     }
 
-    /// Makes an automatic backup if it is time for one, and removes the oldest if there are too many.
-    fn back_up_if_due(&self) {
-        let BackupPolicy { every, keep, .. } = &self.policy.backups;
-        let Some(every) = *every else { return };
+    /// Sees to it that there is a backup that is new enough; after a failure only now and then.
+    fn look_after_backups(&self, stem: &str, every: SignedDuration) {
         let now = self.now();
-        let there = self.backups();
-        let newest = there.iter().max_by_key(|backup| backup.at).cloned();
-        let mut condition = self.care.condition();
-        condition.newest_backup.clone_from(&newest);
-        let waits = condition.next_backup.is_some_and(|then| now < then);
-        drop(condition);
-        let made: Vec<_> = there.iter().map(|backup| backup.at).collect();
-        if waits || !is_due(&made, every, now) {
+        let trouble = self.care.condition().backup_trouble.clone();
+        if trouble.as_ref().is_some_and(|trouble| !is_worth_a_try(trouble.tried, every, now)) {
             return;
         }
-        match self.back_up(now, newest.map(|backup| backup.bytes)) {
-            Ok(backup) => {
-                tracing::info!(file = %backup.file.display(), bytes = backup.bytes, "a backup of the database was made");
-                let mut condition = self.care.condition();
-                let newest_backup = Some(backup.clone());
-                *condition =
-                    Condition { newest_backup, backup_trouble: None, next_backup: None, ..condition.clone() };
-            }
+        let trouble = match self.back_up_if_due(stem, every, now) {
+            Ok(()) => None,
             Err(BackupError::Store(error)) if error.is_closed() => return,
             Err(error) => {
                 tracing::error!(%error, "no backup of the database could be made");
-                let mut condition = self.care.condition();
-                let since = condition.backup_trouble.as_ref().map_or(now, |(since, _)| *since);
-                condition.backup_trouble = Some((since, error.to_string()));
-                condition.next_backup = Some(next_try(every, now));
-                return;
+                let since = trouble.map_or(now, |trouble| trouble.since);
+                Some(BackupTrouble { since, tried: now, why: error.to_string() })
             }
-        }
-        for backup in too_many(made.into_iter().chain([now]).collect(), *keep) {
-            remove(&self.backup_at(backup));
-        }
+        };
+        self.care.condition().backup_trouble = trouble;
     }
 
-    /// Makes a backup and reads it back; `usual` is how large the last one was.
-    fn back_up(&self, now: Timestamp, usual: Option<u64>) -> Result<MadeBackup, BackupError> {
-        let folder = &self.policy.backups.folder;
-        let in_folder =
-            |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", folder.display()));
-        fs::create_dir_all(folder).map_err(in_folder)?;
-        let bytes = usual.unwrap_or_else(|| self.store.file_size());
-        let least_free = self.policy.min_free_space;
-        if let Some((_, space)) =
-            file_system(folder).filter(|(_, space)| !has_room(*space, bytes, least_free))
-        {
-            let why = format!("there is too little room on the disk with {}: {space}", folder.display());
-            return Err(io::Error::new(io::ErrorKind::StorageFull, why).into());
+    /// Makes an automatic backup if it is time for one, and removes the oldest if there are too many. As long as the database
+    /// is known to contradict itself none is removed: the oldest may be the only ones that are good.
+    fn back_up_if_due(&self, stem: &str, every: SignedDuration, now: Timestamp) -> Result<(), BackupError> {
+        let there = self.backups(stem)?;
+        let newest = there.iter().max_by_key(|backup| order(backup.at, now)).cloned();
+        self.care.condition().newest_backup.clone_from(&newest);
+        if !is_due(newest.as_ref().map(|backup| backup.at), every, now) {
+            return Ok(());
         }
-        let file = self.backup_at(now);
-        let mut unfinished = Unfinished::begin(&file).map_err(in_folder)?;
-        self.store.snapshot(now)?.back_up(unfinished.file())?;
+        let backup = self.back_up(self.backup_at(stem, now), now, newest.map_or(0, |backup| backup.bytes))?;
+        tracing::info!(file = %backup.file.display(), bytes = backup.bytes, "a backup of the database was made");
+        let mut condition = self.care.condition();
+        condition.newest_backup = Some(backup);
+        let is_in_order = condition.contradiction().is_none();
+        drop(condition);
+        if is_in_order {
+            let made = there.iter().map(|backup| backup.at).chain([now]).collect();
+            for backup in too_many(made, self.policy.backups.keep, now) {
+                remove(&self.backup_at(stem, backup));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a backup in this file and reads it back; `usual` is how large the last one was.
+    fn back_up(&self, file: PathBuf, at: Timestamp, usual: u64) -> Result<MadeBackup, BackupError> {
+        let folder = &self.policy.backups.folder;
+        fs::create_dir_all(folder).map_err(|error| self.in_backups(&error))?;
+        self.has_room_for_backup(usual)?;
+        let mut unfinished = Unfinished::begin(&file).map_err(|error| self.in_backups(&error))?;
+        let to = Checked { to: unfinished.file(), unchecked: 0, check: || self.has_room_for_backup(0) };
+        self.store.snapshot(at)?.back_up(to)?;
         unfinished.finish()?;
         let bytes = fs::metadata(&file)?.len();
-        Ok(MadeBackup { at: now, file, bytes })
+        Ok(MadeBackup { at, file, bytes })
+    }
+
+    /// Is there room for so many bytes, and for the farm?
+    fn has_room_for_backup(&self, bytes: u64) -> io::Result<()> {
+        let BackupPolicy { folder, .. } = &self.policy.backups;
+        let Some((_, space)) = file_system(folder) else { return Ok(()) };
+        if has_room(space, bytes, self.policy.min_free_space) {
+            return Ok(());
+        }
+        let why = format!("there is too little room on the disk with {}: {space}", folder.display());
+        Err(io::Error::new(io::ErrorKind::StorageFull, why))
     }
 
     /// The automatic backups that are there. What was cut off by a kill is removed.
-    fn backups(&self) -> Vec<MadeBackup> {
-        let BackupPolicy { folder, .. } = &self.policy.backups;
-        // There may be none yet; if it cannot be read, making a backup says so.
-        let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    fn backups(&self, stem: &str) -> io::Result<Vec<MadeBackup>> {
         let mut backups = Vec::new();
+        let entries = match fs::read_dir(&self.policy.backups.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(backups),
+            entries => entries.map_err(|error| self.in_backups(&error))?,
+        };
         for entry in entries {
-            let (name, stem) = (entry.file_name(), self.backup_stem());
+            let entry = entry.map_err(|error| self.in_backups(&error))?;
+            let name = entry.file_name();
             let Some(name) = name.to_str() else { continue };
-            if let Some(at) = made_at(&stem, name) {
+            if let Some(at) = made_at(stem, name) {
                 let bytes = entry.metadata().map_or(0, |file| file.len());
                 backups.push(MadeBackup { at, file: entry.path(), bytes });
             } else if Path::new(name).extension() == Some(OsStr::new(PART))
-                && made_at(&stem, &name[..name.len() - PART.len() - 1]).is_some()
+                && made_at(stem, &name[..name.len() - PART.len() - 1]).is_some()
             {
                 remove(&entry.path());
             }
         }
-        backups
+        Ok(backups)
     }
 
-    fn backup_at(&self, at: Timestamp) -> PathBuf {
-        self.policy.backups.folder.join(name(&self.backup_stem(), at))
+    /// What went wrong in the folder of the backups, with its name.
+    fn in_backups(&self, error: &io::Error) -> io::Error {
+        io::Error::new(error.kind(), format!("{}: {error}", self.policy.backups.folder.display()))
     }
 
-    /// What the names of the backups of this database begin with.
-    fn backup_stem(&self) -> String {
-        let stem = self.policy.places.database.file_stem().unwrap_or_default();
-        stem.to_string_lossy().into_owned()
+    fn backup_at(&self, stem: &str, at: Timestamp) -> PathBuf {
+        self.policy.backups.folder.join(name(stem, at))
     }
 
     /// A backup of the database as it is now, piece by piece. One that is not whole ends with an error. It may take a moment
@@ -322,18 +363,72 @@ impl Services {
 impl Condition {
     /// What of it somebody should know.
     pub(super) fn warnings(&self) -> impl Iterator<Item = Warning> {
-        let contradictions = self.checked.as_ref().and_then(|(at, trouble)| {
-            trouble.as_ref().map(|trouble| Warning::database_contradicts(*at, trouble))
-        });
+        let contradiction = self.contradiction().map(|(at, found)| Warning::database_contradicts(at, found));
         let newest = self.newest_backup.as_ref().map(|backup| backup.at);
-        let backups =
-            self.backup_trouble.as_ref().map(|(since, why)| Warning::no_backup(*since, why, newest));
-        contradictions.into_iter().chain(backups)
+        let backups = self.backup_trouble.as_ref();
+        let backups = backups.map(|BackupTrouble { since, why, .. }| Warning::no_backup(*since, why, newest));
+        contradiction.into_iter().chain(backups)
+    }
+
+    /// When the last self-check was, and what it found, if that is anything.
+    fn contradiction(&self) -> Option<(Timestamp, &str)> {
+        let (at, found) = self.checked.as_ref()?;
+        Some((*at, found.as_deref()?))
+    }
+}
+
+fn new_id() -> String {
+    let mut id = uuid::Uuid::new_v4().simple().to_string();
+    id.truncate(8);
+    id
+}
+
+/// As many bytes are written between two checks.
+const UNCHECKED: usize = 16 << 20;
+
+/// Writes as long as a check, made now and then, is passed.
+struct Checked<W, C> {
+    to: W,
+    check: C,
+    unchecked: usize,
+}
+
+impl<W: Write, C: FnMut() -> io::Result<()>> Write for Checked<W, C> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.unchecked >= UNCHECKED {
+            (self.check)()?;
+            self.unchecked = 0;
+        }
+        let written = self.to.write(bytes)?;
+        self.unchecked += written;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
     }
 }
 
 fn remove(file: &Path) {
     if let Err(error) = fs::remove_file(file) {
         tracing::warn!(file = %file.display(), %error, "an old backup cannot be removed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_checked_now_and_then() {
+        let mut checks = 0;
+        let check = || {
+            checks += 1;
+            if checks < 3 { Ok(()) } else { Err(io::ErrorKind::StorageFull.into()) }
+        };
+        let mut checked = Checked { to: io::sink(), check, unchecked: 0 };
+        let piece = vec![0; 1 << 20];
+        let written = (0..100).take_while(|_| checked.write_all(&piece).is_ok()).count();
+        assert_eq!(written, 3 * UNCHECKED / piece.len());
     }
 }
