@@ -313,6 +313,11 @@ fn latest_images(config: &Config) -> PathBuf {
     config.database_path.with_file_name("latest-images")
 }
 
+/// The folder of the automatic backups.
+pub fn backups(config: &Config) -> PathBuf {
+    config.backup.path.clone().unwrap_or_else(|| config.database_path.with_file_name("backups"))
+}
+
 /// Where pictures may be read: below the folders of two-way variables, as this machine knows them, and the watched folder.
 pub fn picture_reach(config: &Config) -> Reach {
     let of_variables = config.variables.folders(this_platform()).into_iter().map(PathBuf::from);
@@ -354,11 +359,7 @@ fn policy(config: &Config) -> Policy {
         places: Places { database: config.database_path.clone(), task_logs: config.task_logs_path.clone() },
         min_free_space: config.min_free_space,
         backups: BackupPolicy {
-            folder: config
-                .backup
-                .path
-                .clone()
-                .unwrap_or_else(|| config.database_path.with_file_name("backups")),
+            folder: backups(config),
             every: config.backup.interval.map(signed),
             keep: usize::try_from(config.backup.keep.get()).unwrap_or(usize::MAX),
         },

@@ -103,7 +103,7 @@ fn found_out(config: &Config, path: Option<PathBuf>) -> Vec<Finding> {
     let mut findings = vec![read(path)];
     match not_for_root(config) {
         Some(instead) => findings.push(instead),
-        None => findings.extend([database(config), logs(config)]),
+        None => findings.extend([database(config), backups(config), logs(config)]),
     }
     findings.push(images(config));
     findings.extend(config.https.as_ref().map(|https| certificate(config, https)));
@@ -277,14 +277,32 @@ fn database(config: &Config) -> Finding {
             }
         };
     }
-    match app::services(config, Arc::new(SystemClock)).map(|services| services.contradictions()) {
-        Ok(Ok(found)) if found.is_empty() => good(what, format!("{path} is in order")),
-        Ok(Ok(found)) => bad(what, format!("{path} contradicts itself: {}", found.join("; "))),
+    match app::services(config, Arc::new(SystemClock)).map(|services| services.check_database()) {
+        Ok(Ok(found)) => match found.trouble() {
+            None => good(what, format!("{path} is in order")),
+            Some(trouble) => bad(what, format!("{path} contradicts itself: {trouble}")),
+        },
         Ok(Err(error)) => bad(what, format!("{path}: {error}")),
         Err(StartError::Store(OpenError::InUse { .. })) => {
             good(what, format!("{path} is in use by a running Manager"))
         }
         Err(error) => bad(what, error.to_string()),
+    }
+}
+
+fn backups(config: &Config) -> Finding {
+    let what = "backups";
+    if config.backup.interval.is_none() {
+        return good(what, "none are made automatically");
+    }
+    let folder = app::backups(config);
+    let here = Path::new(".");
+    let mut above = folder.ancestors().map(|path| if path.as_os_str().is_empty() { here } else { path });
+    let there = above.find(|path| path.exists()).unwrap_or(here);
+    match tempfile::tempfile_in(there) {
+        Ok(_) if there == folder => good(what, format!("{} can be written", folder.display())),
+        Ok(_) => good(what, format!("{} is not there yet; it is made with the first one", folder.display())),
+        Err(error) => bad(what, format!("{} cannot be written: {error}", there.display())),
     }
 }
 

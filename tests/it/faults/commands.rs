@@ -92,22 +92,26 @@ fn what_keeps_the_manager_from_starting_is_said_with_what_to_do() {
 fn check_finds_a_good_place_good_and_names_what_is_bad() {
     let place = Place::new();
     let good = succeeds(&place, &["check"]);
-    assert_eq!(good.lines().filter(|line| line.starts_with("ok   ")).count(), 4, "{good}");
+    assert_eq!(good.lines().filter(|line| line.starts_with("ok   ")).count(), 5, "{good}");
     assert!(good.contains("\n\nNothing is wrong, and "), "{good}");
     assert!(good.contains("NOTE blender: see to it that workers have Blender at "), "{good}");
     assert!(good.contains("C:/blender/blender.exe (windows)"), "{good}");
     assert!(good.contains("TODO network: it listens on this machine alone"), "{good}");
+    assert!(good.contains("backups: backups is not there yet"), "{good}");
     place.start().stop();
     assert!(succeeds(&place, &["check"]).contains("flamenco-manager.redb is in order"));
     for line in succeeds(&place, &["--json", "check"]).lines() {
         assert_eq!(json(line)["good"], true, "{line}");
     }
 
-    std::fs::remove_dir_all(place.path("task-logs")).unwrap();
-    std::fs::write(place.path("task-logs"), "").unwrap();
+    for folder in ["task-logs", "backups"] {
+        let _may_not_be_there = std::fs::remove_dir_all(place.path(folder));
+        std::fs::write(place.path(folder), "").unwrap();
+    }
     let said = place.run(&["check"]);
     assert_eq!(said.code, Some(1));
     assert!(said.stdout.contains("BAD  task logs: cannot write"), "{}", said.stdout);
+    assert!(said.stdout.contains("BAD  backups: backups cannot be written: "), "{}", said.stdout);
 
     place.configure("database_path = \"/proc/flamenco-manager.redb\"\n");
     let said = place.run(&["check"]);
