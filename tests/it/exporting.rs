@@ -115,7 +115,7 @@ async fn a_running_manager_and_its_file_give_the_same() {
     manager.stop();
     let said = place.run(&["export", "stopped"]);
     assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert!(said.stdout.contains("200 tasks.jsonl"), "{}", said.stdout);
+    assert!(said.stdout.contains("tasks.jsonl 200"), "{}", said.stdout);
     for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Audit) {
         let of = |name: &str| fs::read_to_string(place.path(name).join(kind.file())).unwrap();
         assert!(of("running") == of("stopped"), "{kind:?}:\n{}\n{}", of("running"), of("stopped"));
