@@ -6,6 +6,7 @@ mod damage;
 mod hostile;
 mod opening;
 mod round_trips;
+mod understanding;
 
 use std::{fs, path::Path};
 

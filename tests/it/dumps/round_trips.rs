@@ -17,7 +17,8 @@ fn name() -> impl Strategy<Value = String> {
     prop_oneof![3 => "[a-z_]{1,6}", 1 => "[^\0$][^\0]{0,3}", 1 => Just(String::new())]
 }
 
-fn value() -> impl Strategy<Value = Bson> {
+/// Any value that BSON has.
+pub fn value() -> impl Strategy<Value = Bson> {
     leaf().prop_recursive(4, 24, 5, |inner| {
         prop_oneof![
             vec(inner.clone(), 0..5).prop_map(Bson::Array),
