@@ -1,4 +1,5 @@
-//! How fast a farm moves in: a dump of a MongoDB is made, read alone, and imported by the real binary.
+//! How fast a farm moves in: a dump of a MongoDB is made, read alone, and imported by the real binary; what comes of that is
+//! exported, and read back; and the same farm is imported as Flamenco 3 would have it.
 
 use std::{
     fs::{self, File},
@@ -10,6 +11,7 @@ use std::{
 
 use bson::{Document, doc, oid::ObjectId};
 use flamenco_manager::import::dump::{Dump, Wish};
+use rusqlite::Connection;
 
 use super::{Args, Outcome};
 
@@ -27,57 +29,90 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// What was found.
 pub struct Run {
-    /// Documents in the dump.
-    pub documents: u64,
     /// Bytes of the dump.
     pub bytes: u64,
-    /// How long it took to read all of them and do nothing with them, each time.
-    pub reading: Vec<Duration>,
-    /// How long it took to import them, from the start of the program to its end, each time.
-    pub importing: Vec<Duration>,
-    /// The most resident memory of an import, in bytes.
-    pub peak: u64,
     /// Bytes of the database.
     pub database: u64,
+    /// Reading the dump alone, and the commands, in the order in which they were run.
+    pub ways: [Way; 5],
+}
+
+/// Something that was done with all documents, several times.
+pub struct Way {
+    /// What.
+    pub name: &'static str,
+    /// With how many: documents, lines or rows.
+    pub documents: u64,
+    /// How long it took, from the start of the program to its end, each time.
+    pub took: Vec<Duration>,
+    /// The most resident memory, in bytes; nothing for what is done in this program.
+    pub peak: Option<u64>,
+}
+
+impl Way {
+    fn new(name: &'static str, documents: u64) -> Self {
+        Self { name, documents, took: Vec::new(), peak: None }
+    }
+
+    /// Runs a command of the binary to its end.
+    fn go(&mut self, binary: &Path, home: &Path, arguments: &[&str], path: &Path) -> Outcome<()> {
+        fs::create_dir_all(home)?;
+        let begun = Instant::now();
+        let peak = run_to_its_end(Command::new(binary).args(arguments).arg(path).current_dir(home))?;
+        self.took.push(begun.elapsed());
+        self.peak = self.peak.max(Some(peak));
+        Ok(())
+    }
 }
 
 pub fn run(args: &Args, folder: &Path, tasks: u32) -> Outcome<Run> {
-    let dump = folder.join("dump");
-    eprintln!("making a dump of {tasks} tasks ...");
-    let documents = u64::from(make_dump(&dump, tasks)?);
-    let tasks_file = dump.join("flamenco_tasks.bson");
-    let bytes = fs::metadata(&tasks_file)?.len();
-    let (reading, importing) = (Vec::new(), Vec::new());
-    let mut run = Run { documents, bytes, reading, importing, peak: 0, database: 0 };
+    let (dump, sqlite, exported) = (folder.join("dump"), folder.join("f3.sqlite"), folder.join("exported"));
+    eprintln!("making a dump of {tasks} tasks, and a file of Flamenco 3 ...");
+    let in_dump = u64::from(make_dump(&dump, tasks)?);
+    let in_sqlite = make_sqlite(&sqlite, tasks)?;
+    let in_export = in_dump + u64::from(tasks.div_ceil(TASKS_OF_JOB));
+    let bytes = fs::metadata(dump.join("flamenco_tasks.bson"))?.len();
+    let mut database = 0;
+    let mut reading = Way::new("read alone", in_dump);
+    let mut mongodb = Way::new("`import mongodb`", in_dump);
+    let mut export = Way::new("`export`", in_export);
+    let mut back = Way::new("`import export`", in_export);
+    let mut flamenco3 = Way::new("`import flamenco3`", in_sqlite);
     for round in 0..args.rounds {
         eprintln!("round {} of {} ...", round + 1, args.rounds);
-        let begun = Instant::now();
-        let read = Dump::open(&dump, &Wish { collections: vec!["flamenco_tasks".into()], database: None })?;
-        let mut read_documents = 0;
-        for document in read {
-            document?;
-            read_documents += 1;
-        }
-        run.reading.push(begun.elapsed());
-        if read_documents != documents {
-            return Err(format!("{read_documents} documents were read instead of {documents}").into());
-        }
-        let home = folder.join(format!("farm-{round}"));
-        fs::create_dir_all(&home)?;
-        let begun = Instant::now();
-        run.peak = run.peak.max(import(&args.binary, &home, &dump)?);
-        run.importing.push(begun.elapsed());
-        let database = home.join("flamenco-manager.redb");
-        run.database = fs::metadata(&database)?.len();
-        fs::remove_file(database)?;
+        reading.took.push(read_alone(&dump, in_dump)?);
+        let home = |of: &str| folder.join(format!("farm-{round}-{of}"));
+        let (first, second, third) = (home("mongodb"), home("export"), home("flamenco3"));
+        mongodb.go(&args.binary, &first, &["--json", "import", "mongodb"], &dump)?;
+        database = fs::metadata(first.join("flamenco-manager.redb"))?.len();
+        export.go(&args.binary, &first, &["--json", "export"], &exported)?;
+        fs::remove_dir_all(first)?;
+        back.go(&args.binary, &second, &["--json", "import", "export"], &exported)?;
+        fs::remove_dir_all(second)?;
+        fs::remove_dir_all(&exported)?;
+        flamenco3.go(&args.binary, &third, &["--json", "import", "flamenco3"], &sqlite)?;
+        fs::remove_dir_all(third)?;
     }
-    Ok(run)
+    Ok(Run { bytes, database, ways: [reading, mongodb, export, back, flamenco3] })
 }
 
-/// Runs an import to its end, which has to be a good one. Returns its peak of memory.
-fn import(binary: &Path, home: &Path, dump: &Path) -> Outcome<u64> {
-    let mut command = Command::new(binary);
-    command.args(["--json", "import", "mongodb"]).arg(dump).current_dir(home);
+/// Reads the dump and does nothing with what is read.
+fn read_alone(dump: &Path, documents: u64) -> Outcome<Duration> {
+    let begun = Instant::now();
+    let read = Dump::open(dump, &Wish { collections: vec!["flamenco_tasks".into()], database: None })?;
+    let mut read_documents = 0;
+    for document in read {
+        document?;
+        read_documents += 1;
+    }
+    if read_documents != documents {
+        return Err(format!("{read_documents} documents were read instead of {documents}").into());
+    }
+    Ok(begun.elapsed())
+}
+
+/// Runs a command to its end, which has to be a good one. Returns its peak of memory.
+fn run_to_its_end(command: &mut Command) -> Outcome<u64> {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
@@ -97,6 +132,56 @@ fn import(binary: &Path, home: &Path, dump: &Path) -> Outcome<u64> {
         }
         std::thread::sleep(LOOK_EVERY);
     }
+}
+
+/// The same farm as a Manager of Flamenco 3 leaves it, with the columns that all its versions have. Returns how many rows are
+/// counted: those of tasks, jobs and workers.
+fn make_sqlite(path: &Path, tasks: u32) -> Outcome<u64> {
+    let mut file = Connection::open(path)?;
+    file.execute_batch(
+        "CREATE TABLE workers (id integer PRIMARY KEY, created_at, uuid, secret, name, address, platform, software, status);
+         CREATE TABLE jobs (id integer PRIMARY KEY, created_at, updated_at, uuid, name, job_type, priority, status, settings,
+            metadata);
+         CREATE TABLE tasks (id integer PRIMARY KEY, created_at, updated_at, uuid, name, type, job_id, priority, status, commands,
+            worker_id);
+         CREATE TABLE task_dependencies (task_id integer, dependency_id integer, PRIMARY KEY (task_id, dependency_id));",
+    )?;
+    let all = file.transaction()?;
+    let jobs = tasks.div_ceil(TASKS_OF_JOB);
+    let mut worker = all.prepare(
+        "INSERT INTO workers VALUES (?1, '2024-05-06 07:08:09+00:00', 'worker-' || ?1, '$2a$10$N9qo8uLOickgx2ZMRZoMye', \
+         'render' || ?1, '10.0.0.7', 'linux', '3.5', 'offline')",
+    )?;
+    for number in 1..=WORKERS {
+        worker.execute([number])?;
+    }
+    let mut job = all.prepare(
+        "INSERT INTO jobs VALUES (?1, '2024-05-06 07:08:09+00:00', '2024-05-06 08:08:09+00:00', 'job-' || ?1, 'shot ' || ?1, \
+         'simple-blender-render', 50, ?2, '{\"fps\": 24}', '{\"project\": \"film\"}')",
+    )?;
+    let mut task = all.prepare(
+        "INSERT INTO tasks VALUES (?1, '2024-05-06 07:08:09+00:00', '2024-05-06 08:08:09+00:00', 'task-' || ?1, 'render-' || ?1, \
+         'blender', ?2, 50, ?3, '[{\"name\": \"blender-render\", \"parameters\": {\"exe\": \"{blender}\", \
+         \"exeArgs\": \"{blenderArgs}\", \"blendfile\": \"/film/shot.blend\", \"args\": [\"--render-output\", \
+         \"/film/frames/######\", \"--render-format\", \"OPEN_EXR\", \"--render-frame\", \"1..10\"]}}]', ?4)",
+    )?;
+    let mut dependency = all.prepare("INSERT INTO task_dependencies VALUES (?1, ?2)")?;
+    for of in 1..=jobs {
+        let is_done = of + JOBS_TO_DO <= jobs;
+        job.execute((of, if is_done { "completed" } else { "active" }))?;
+        let first = (of - 1) * TASKS_OF_JOB + 1;
+        let last = (of * TASKS_OF_JOB).min(tasks);
+        for number in first..=last {
+            let worker = is_done.then_some(number % WORKERS + 1);
+            task.execute((number, of, if is_done { "completed" } else { "queued" }, worker))?;
+        }
+        for parent in first..last {
+            dependency.execute((last, parent))?;
+        }
+    }
+    drop((worker, job, task, dependency));
+    all.commit()?;
+    Ok(u64::from(tasks) + u64::from(jobs) + u64::from(WORKERS))
 }
 
 /// A farm that has been at work for years: nearly all jobs are done. Returns how many documents it has.

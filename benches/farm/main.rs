@@ -41,7 +41,7 @@
 //! compacted: they go round at a steady rate, first on a quiet Manager, then while one of that is done.
 //!
 //! With `--import 1000000` it is measured how fast a dump of so many tasks is imported, and how fast it is read if nothing is done with
-//! what is read.
+//! what is read; how fast that farm is exported and read back; and how fast one of that size comes from Flamenco 3.
 //!
 //! Everything stays on the loopback interface and in a temporary folder, which is deleted in the end.
 
@@ -111,7 +111,7 @@ struct Args {
     /// Measure what it costs to care for a database of so many tasks, instead
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=5_000_000), conflicts_with_all = ["drain", "jobs", "dashboards"])]
     backup: Option<u64>,
-    /// Measure how a dump of so many tasks is imported, instead
+    /// Measure how a farm of so many tasks is imported and exported, instead
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000_000), conflicts_with_all = ["drain", "jobs", "dashboards"])]
     import: Option<u32>,
     /// How often that is done

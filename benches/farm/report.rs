@@ -218,25 +218,25 @@ pub fn dashboards(args: &Args, folder: &Path, count_of_all: u64, run: &dashboard
 
 /// How a dump was read and imported.
 pub fn imports(args: &Args, folder: &Path, tasks: u32, run: &imports::Run) -> String {
-    let imports::Run { documents, bytes, reading, importing, peak, database } = run;
-    let mut table =
-        String::from("| | documents/s, best round | worst | seconds, best round |\n|---|--:|--:|--:|");
-    for (name, took) in [("read alone", reading), ("imported", importing)] {
+    let imports::Run { bytes, database, ways } = run;
+    let mut table = String::from(
+        "| | documents | documents/s, best round | worst | seconds, best round | most memory |\n|---|--:|--:|--:|--:|--:|",
+    );
+    for imports::Way { name, documents, took, peak } in ways {
         let mut rates: Vec<_> = took.iter().map(|took| count(*documents) / took.as_secs_f64()).collect();
         rates.sort_by(f64::total_cmp);
         let (worst, best) = (rates.first().unwrap_or(&0.0), rates.last().unwrap_or(&0.0));
         let seconds = count(*documents) / best;
+        let (documents, peak) = (grouped(*documents), peak.map_or("–".to_owned(), megabytes));
         // Writing to a String cannot fail.
-        let _ = write!(table, "\n| {name} | {best:.0} | {worst:.0} | {seconds:.2} |");
+        let _ = write!(table, "\n| {name} | {documents} | {best:.0} | {worst:.0} | {seconds:.2} | {peak} |");
     }
     format!(
-        "{}\n\n{table}\n\n- {} documents, {} of BSON; the database has {}.\n- The most memory of an import: {}.\n\n\
+        "{}\n\n{table}\n\n- The dump has {} of BSON; the database that comes of it has {}.\n\n\
          To be repeated with `cargo bench --bench farm -- --import {tasks} --rounds {}`.",
         machine(folder),
-        grouped(*documents),
         megabytes(*bytes),
         megabytes(*database),
-        megabytes(*peak),
         args.rounds,
     )
 }
