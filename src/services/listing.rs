@@ -16,7 +16,7 @@ use crate::{
         variables::this_platform,
         worker::Worker,
     },
-    store::{BlacklistEntry, ReadTx, StoreError},
+    store::{BlacklistEntry, ExtraOf, ReadTx, StoreError},
 };
 
 /// A task with what belongs to it.
@@ -30,6 +30,8 @@ pub struct TaskView {
     pub job_state: JobState,
     /// Its commands, as JSON text.
     pub commands: String,
+    /// What it brought along when it was imported: a JSON object as text. Lists go without.
+    pub extra: Option<String>,
 }
 
 /// A worker with what belongs to it.
@@ -124,7 +126,7 @@ impl Services {
             page.try_map(|task| {
                 let commands = tx.commands(task.id)?;
                 let (job, job_state) = (Arc::clone(&job), job_state.clone());
-                Ok(TaskView { task: with_newest_ping(tx, task)?, job, job_state, commands })
+                Ok(TaskView { task: with_newest_ping(tx, task)?, job, job_state, commands, extra: None })
             })
         })
     }
@@ -149,8 +151,8 @@ impl Services {
         self.store.read(self.now(), |tx| {
             let task = tx.task(id)?.ok_or(Error::UnknownTask(id))?;
             let (job, job_state) = known_job(tx, task.job)?;
-            let commands = tx.commands(id)?;
-            Ok(TaskView { task: with_newest_ping(tx, task)?, job: Arc::new(job), job_state, commands })
+            let (commands, extra) = (tx.commands(id)?, tx.extra(ExtraOf::Task(id))?);
+            Ok(TaskView { task: with_newest_ping(tx, task)?, job: Arc::new(job), job_state, commands, extra })
         })
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, value::RawValue};
+use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     domain::{
@@ -52,6 +52,10 @@ pub struct Task<'a, C> {
     last_worker_ping: Option<Timestamp>,
     last_updated: Timestamp,
     metrics: Metrics<'a>,
+    /// What the task had where it was imported from, and the Manager has no use for. Left out where there is nothing, and in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Map<String, Value>")]
+    extra: Option<&'a RawValue>,
 }
 
 /// A task as people see it, with its commands as they are stored.
@@ -217,11 +221,13 @@ fn with_commands<'a, C>(task: &'a task::Task, job: &'a Job, state: &JobState, co
         last_worker_ping: task.last_worker_ping,
         last_updated: task.last_updated,
         metrics: Metrics { timing: &task.timing },
+        extra: None,
     }
 }
 
 /// A task as people see it, with its commands as they are stored: variables stand for themselves.
 pub fn task(view: &TaskView) -> serde_json::Result<TaskOfPeople<'_>> {
     let commands = serde_json::from_str(&view.commands)?;
-    Ok(with_commands(&view.task, &view.job, &view.job_state, commands))
+    let extra = view.extra.as_deref().map(serde_json::from_str).transpose()?;
+    Ok(Task { extra, ..with_commands(&view.task, &view.job, &view.job_state, commands) })
 }
