@@ -3,4 +3,5 @@
 mod automatic;
 mod command_line;
 mod kills;
+mod log_kills;
 mod over_http;
