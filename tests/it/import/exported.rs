@@ -67,14 +67,14 @@ async fn exported() -> (TestManager, PathBuf) {
     (m, folder)
 }
 
-fn imported(folder: &Path, database: &Path, merge: bool) -> Outcome {
+pub(super) fn imported(folder: &Path, database: &Path, merge: bool) -> Outcome {
     let plan = Plan { database: database.to_owned(), merge, dry_run: false, allow_skips: merge };
     let source = read(Folder::open(folder).unwrap());
     let report = Report::of(&Kind::ALL.map(Kind::name));
     import(&plan, source, report, &Progress::of(None), now(), &Arc::new(AtomicBool::new(false))).unwrap()
 }
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     "2026-03-02T12:00:00Z".parse().unwrap()
 }
 

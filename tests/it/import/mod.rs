@@ -10,6 +10,7 @@ mod merging;
 mod moving;
 mod refusing;
 mod reporting;
+mod round_trip;
 
 use std::path::Path;
 
