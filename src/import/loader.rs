@@ -247,6 +247,14 @@ impl Loader {
     pub fn finish(self, stop: &AtomicBool) -> Result<Report, ImportError> {
         let Self { store, now, mut report, .. } = self;
         store.fill(now, put_lines_in_place)?;
+        let expired = store.read(now, ReadTx::expired_blacklist)?.len() as u64;
+        if expired > 0 {
+            report.remark(format!(
+                "{} of the blacklist {} older than 7 days, and will be forgotten: nobody is kept from work by that any more",
+                count(expired, "line"),
+                agree(expired, "is", "are")
+            ));
+        }
         let go_on = || if stop.load(Ordering::Relaxed) { Err(ImportError::Interrupted) } else { Ok(()) };
         remark(store.settle(now, go_on)?, &mut report);
         store.close();

@@ -115,6 +115,7 @@ fn people_are_told_in_words() {
         "note: the configuration names no Flamenco Server",
         "note: 1 task was in the hands of workers that are not there",
         "note: 1 worker was at tasks that are not there",
+        "note: 1 line of the blacklist is older than 7 days",
         &format!("skipped: flamenco_tasks {}: it has no \"status\"", hex(70)),
         "8 were skipped; everything else was imported.",
     ] {
