@@ -146,13 +146,15 @@ impl Report {
         Ok(BufReader::new(file))
     }
 
-    /// The report as one JSON document: `{"collections": {name: {"read", "imported", "skipped"}}, "skipped": [{"collection",
-    /// "id", "reason"}]}`, and `not_ours` if there was anything with which the Manager has nothing to do.
+    /// The report as one JSON document: `{"collections": {name: {"read", "imported", "skipped"}}, "remarks": [sentence],
+    /// "skipped": [{"collection", "id", "reason"}]}`, and `not_ours`, documents by collection, if there was anything with which
+    /// the Manager has nothing to do.
     pub fn write_json(&mut self, mut to: impl Write) -> io::Result<()> {
         write!(to, "{{\"collections\":{}", serde_json::to_string(&self.collections)?)?;
         if !self.not_ours.is_empty() {
             write!(to, ",\"not_ours\":{}", serde_json::to_string(&self.not_ours)?)?;
         }
+        write!(to, ",\"remarks\":{}", serde_json::to_string(&self.remarks)?)?;
         to.write_all(b",\"skipped\":[")?;
         let mut between = "\n";
         for line in self.lines()?.lines() {
@@ -187,11 +189,13 @@ mod tests {
         report.imported("tasks");
         report.imported("tasks");
         report.skipped(&skip("tasks", "5c7d", "it is \"odd\"\nand long")).unwrap();
+        report.remark("a remark");
         let expected = json!({
             "collections": {
                 "tasks": {"read": 3, "imported": 2, "skipped": 1},
                 "workers": {"read": 0, "imported": 0, "skipped": 0},
             },
+            "remarks": ["a remark"],
             "skipped": [{"collection": "tasks", "id": "5c7d", "reason": "it is \"odd\"\nand long"}],
         });
         assert_eq!(as_json(&mut report), expected);

@@ -23,6 +23,7 @@ pub(super) fn execute(
         bytes: Some(folder.bytes()),
         source: export::read(folder),
         in_part: how.allow_skips,
+        remarks: Box::new(Vec::new),
     };
     run(importable, how, config, as_json)
 }

@@ -27,10 +27,7 @@ pub(super) fn execute(
         bytes: Some(source.size()),
         source,
         in_part: how.allow_skips,
+        remarks: Box::new(move || told.remarks()),
     };
-    let code = run(importable, how, config, as_json)?;
-    for remark in told.remarks() {
-        eprintln!("note: {remark}");
-    }
-    Ok(code)
+    run(importable, how, config, as_json)
 }

@@ -64,6 +64,8 @@ struct Importable<S> {
     bytes: Option<u64>,
     /// Is the rest of it imported, even if something has to be left out?
     in_part: bool,
+    /// What else is to be said of it when all was read.
+    remarks: Box<dyn FnOnce() -> Vec<String>>,
 }
 
 /// Imports it into the database of the configuration, and says what became of it.
@@ -76,7 +78,7 @@ fn run<S>(
 where
     S: IntoIterator<Item = Result<Found, String>> + Send + 'static,
 {
-    let Importable { source, report, bytes, in_part } = importable;
+    let Importable { source, report, bytes, in_part, remarks } = importable;
     let plan = Plan {
         database: config.database_path.clone(),
         merge: how.merge,
@@ -86,7 +88,10 @@ where
     let progress = Progress::of(bytes);
     let stop = stop_when_interrupted()?;
     match import(&plan, source, report, &progress, SystemClock.now(), &stop) {
-        Ok(outcome) => {
+        Ok(mut outcome) => {
+            for remark in remarks() {
+                outcome.report.remark(remark);
+            }
             let skipped = outcome.report.total().skipped() > 0;
             tell(outcome, how, as_json)?;
             Ok(if skipped && !how.allow_skips { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -160,11 +165,12 @@ impl Interrupts {
 fn tell(outcome: Outcome, how: ImportHow, as_json: bool) -> Result<(), Failure> {
     let Outcome { mut report, is_in_place } = outcome;
     for remark in report.remarks() {
-        eprintln!("note: {remark}");
+        eprintln!("note: {}", shown(remark));
     }
     for (name, documents) in report.others() {
         eprintln!(
-            "note: {name} ({}) is nothing of Flamenco Manager's, and is left where it is",
+            "note: {} ({}) is nothing of Flamenco Manager's, and is left where it is",
+            shown(name),
             count(*documents, "document")
         );
     }

@@ -30,6 +30,7 @@ pub(super) fn execute(dump: &MongodbDump, config: &Config, as_json: bool) -> Res
         bytes: opened.progress().total(),
         source: Reader { has_server, now: SystemClock.now() }.read(opened, dump.salvage),
         in_part: dump.how.allow_skips || dump.salvage,
+        remarks: Box::new(Vec::new),
     };
     run(importable, dump.how, config, as_json)
 }

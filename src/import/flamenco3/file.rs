@@ -15,11 +15,12 @@ use tempfile::TempDir;
 /// The longest text or blob that is read, in bytes.
 const LONGEST: i32 = 64 << 20;
 
-/// A table, the columns that every version has, and those that some do not have.
+/// A table, the columns that every version has, those that some do not have, and those that nothing is made of.
 struct Table {
     name: &'static str,
     columns: &'static [&'static str],
     newer: &'static [&'static str],
+    of_no_use: &'static [&'static str],
     /// Whether every version has it.
     is_old: bool,
 }
@@ -28,7 +29,16 @@ const TABLES: &[Table] = &[
     Table {
         name: "workers",
         columns: &["id", "created_at", "uuid", "secret", "name", "address", "platform", "software", "status"],
-        newer: &["updated_at", "last_seen_at", "supported_task_types", "deleted_at", "can_restart"],
+        newer: &[
+            "last_seen_at",
+            "supported_task_types",
+            "deleted_at",
+            "can_restart",
+            "status_requested",
+            "lazy_status_request",
+            "unclean_signon_count",
+        ],
+        of_no_use: &["updated_at"],
         is_old: true,
     },
     Table {
@@ -46,6 +56,8 @@ const TABLES: &[Table] = &[
             "metadata",
         ],
         newer: &["activity", "delete_requested_at", "storage_shaman_checkout_id", "worker_tag_id"],
+        // They follow from those of its tasks.
+        of_no_use: &["steps_completed", "steps_total"],
         is_old: true,
     },
     Table {
@@ -63,35 +75,70 @@ const TABLES: &[Table] = &[
             "commands",
         ],
         newer: &["worker_id", "last_touched_at", "activity", "steps_completed", "steps_total"],
+        // Tasks stay in the order of their rows, which is the same.
+        of_no_use: &["index_in_job"],
         is_old: true,
     },
-    Table { name: "task_dependencies", columns: &["task_id", "dependency_id"], newer: &[], is_old: false },
+    Table {
+        name: "task_dependencies",
+        columns: &["task_id", "dependency_id"],
+        newer: &[],
+        of_no_use: &[],
+        is_old: false,
+    },
     Table {
         name: "task_failures",
         columns: &["created_at", "task_id", "worker_id"],
         newer: &[],
+        of_no_use: &[],
         is_old: false,
     },
     Table {
         name: "job_blocks",
         columns: &["id", "created_at", "job_id", "worker_id", "task_type"],
         newer: &[],
+        of_no_use: &[],
         is_old: false,
     },
     Table {
         name: "sleep_schedules",
         columns: &["worker_id", "is_active", "days_of_week", "start_time", "end_time"],
         newer: &[],
+        of_no_use: &["id", "created_at", "updated_at", "next_check"],
         is_old: false,
     },
-    Table { name: "worker_tags", columns: &["id", "uuid", "name"], newer: &["description"], is_old: false },
+    Table {
+        name: "worker_tags",
+        columns: &["id", "uuid", "name"],
+        newer: &["description"],
+        of_no_use: &["created_at", "updated_at"],
+        is_old: false,
+    },
     Table {
         name: "worker_tag_membership",
         columns: &["worker_tag_id", "worker_id"],
         newer: &[],
+        of_no_use: &[],
         is_old: false,
     },
-    Table { name: "last_rendereds", columns: &["id"], newer: &[], is_old: false },
+    Table {
+        name: "last_rendereds",
+        columns: &["id"],
+        newer: &[],
+        of_no_use: &["created_at", "updated_at", "job_id"],
+        is_old: false,
+    },
+];
+
+/// Tables in which there is nothing of a farm: of SQLite, of migrations, and what versions before the tags have left.
+const NOT_OF_A_FARM: [&str; 7] = [
+    "sqlite_schema",
+    "sqlite_sequence",
+    "sqlite_stat1",
+    "goose_db_version",
+    "job_storage_infos",
+    "worker_clusters",
+    "worker_cluster_membership",
 ];
 
 /// Why a file is not read.
@@ -132,6 +179,8 @@ pub(super) struct File {
     _copy: Option<TempDir>,
     /// Whether Flamenco 3 left a log of changes beside it, as it does when it is killed or still runs.
     pub has_log: bool,
+    /// Tables, and columns of tables, that no known version has.
+    pub unknown: Vec<String>,
     /// How large it is, in bytes.
     pub size: u64,
 }
@@ -163,12 +212,19 @@ impl File {
         let tables = TABLES.iter().map(|table| Ok((table.name, table.query(found.get(table.name))?)));
         let tables = tables.collect::<Result<_, String>>();
         let tables = tables.map_err(|missing| BadFile::Foreign { path: path.to_owned(), missing })?;
-        Ok(Self { connection, tables, has_log: copy.is_some(), _copy: copy, size })
+        let unknown = unknown(&found);
+        Ok(Self { connection, tables, has_log: copy.is_some(), unknown, _copy: copy, size })
     }
 
     /// A table, to stand behind FROM. Besides its own columns it has `row`, by which its rows can be gone through.
     pub fn table(&self, name: &str) -> &str {
         self.tables.get(name).map_or("", String::as_str)
+    }
+
+    /// How many rows there are, of what stands behind FROM.
+    pub fn count(&self, from: &str) -> rusqlite::Result<u64> {
+        let sql = format!("SELECT count(*) FROM {from}");
+        self.connection.query_row(&sql, [], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
     }
 }
 
@@ -233,10 +289,25 @@ fn columns(connection: &Connection) -> rusqlite::Result<BTreeMap<String, BTreeSe
     Ok(found)
 }
 
+/// What there is that is not looked at, because nobody knows what it means.
+fn unknown(found: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+    let mut unknown = Vec::new();
+    for (name, columns) in found.iter().filter(|(name, _)| !NOT_OF_A_FARM.contains(&name.as_str())) {
+        let Some(table) = TABLES.iter().find(|table| table.name == name) else {
+            unknown.push(name.clone());
+            continue;
+        };
+        let known = [table.columns, table.newer, table.of_no_use].concat();
+        let others = columns.iter().filter(|column| !known.contains(&column.as_str()));
+        unknown.extend(others.map(|column| format!("{name}.{column}")));
+    }
+    unknown
+}
+
 impl Table {
     /// The table as a query of all its columns.
     fn query(&self, found: Option<&BTreeSet<String>>) -> Result<String, String> {
-        let Self { name, columns, newer, is_old } = self;
+        let Self { name, columns, newer, is_old, of_no_use: _ } = self;
         let Some(found) = found else {
             let nothing: Vec<_> =
                 columns.iter().chain(*newer).map(|column| format!("NULL AS {column}")).collect();

@@ -51,15 +51,12 @@ impl Source {
     /// Opens the file of a Flamenco 3 Manager. Nothing is changed in it, nor beside it.
     pub fn open(path: &Path, now: Timestamp) -> Result<Self, BadFile> {
         let file = File::open(path)?;
-        let count = |table: &str| -> rusqlite::Result<u64> {
-            let sql = format!("SELECT count(*) FROM {}", file.table(table));
-            file.connection.query_row(&sql, [], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
-        };
-        let all = TABLES.iter().chain([&OTHERS]).map(|table| count(table)).sum::<rusqlite::Result<u64>>();
-        let all =
-            all.map_err(|error| BadFile::Damaged { path: path.to_owned(), reason: error.to_string() })?;
+        let damaged =
+            |error: rusqlite::Error| BadFile::Damaged { path: path.to_owned(), reason: error.to_string() };
+        let all = TABLES.iter().chain([&OTHERS]).map(|table| file.count(file.table(table)));
+        let all = all.sum::<rusqlite::Result<u64>>().map_err(damaged)?;
         let told = Told::default();
-        told.count(|counts| counts.has_log = file.has_log);
+        look(&file, &told).map_err(damaged)?;
         let page = VecDeque::new().into_iter();
         Ok(Self { file, now, told, stage: 0, row: i64::MIN, page, all, read: 0 })
     }
@@ -91,6 +88,25 @@ impl Source {
         }
         Ok(page)
     }
+}
+
+/// Looks for what is to be told and is not seen when rows are read.
+fn look(file: &File, told: &Told) -> rusqlite::Result<()> {
+    let (tags, jobs) = (file.table("worker_tags"), file.table("jobs"));
+    let membership = file.table("worker_tag_membership");
+    let has_jobs = file.count(jobs)? > 0;
+    let described_tags = file.count(&format!("{tags} WHERE description <> ''"))?;
+    let unused_tags = file.count(&format!(
+        "{tags} WHERE id NOT IN (SELECT worker_tag_id FROM {membership} WHERE worker_tag_id NOT NULL) \
+         AND id NOT IN (SELECT worker_tag_id FROM {jobs} WHERE worker_tag_id NOT NULL)"
+    ))?;
+    told.count(|counts| {
+        counts.has_log = file.has_log;
+        counts.unknown.clone_from(&file.unknown);
+        (counts.has_jobs, counts.described_tags, counts.unused_tags) =
+            (has_jobs, described_tags, unused_tags);
+    });
+    Ok(())
 }
 
 impl Iterator for Source {

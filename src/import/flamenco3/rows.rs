@@ -59,7 +59,8 @@ impl Rows<'_> {
         let (columns, from) = match table {
             "workers" => (
                 "uuid, secret, name, address, platform, software, created_at, last_seen_at, supported_task_types, can_restart, \
-                 status, deleted_at, s.worker_id, s.is_active, s.days_of_week, s.start_time, s.end_time, id",
+                 status, deleted_at, s.worker_id, s.is_active, s.days_of_week, s.start_time, s.end_time, id, status_requested, \
+                 lazy_status_request, unclean_signon_count",
                 format!("{} t LEFT JOIN {} s ON s.worker_id = t.id", of("workers"), of("sleep_schedules")),
             ),
             "jobs" => (
@@ -103,7 +104,15 @@ impl Rows<'_> {
         };
         let made = made(row, 7)?;
         let mut extra = Extra::new();
-        for (name, index) in [("uuid", 1), ("supported_task_types", 9), ("can_restart", 10), ("status", 11)] {
+        for (name, index) in [
+            ("uuid", 1),
+            ("supported_task_types", 9),
+            ("can_restart", 10),
+            ("status", 11),
+            ("status_requested", 19),
+            ("lazy_status_request", 20),
+            ("unclean_signon_count", 21),
+        ] {
             extra.insert(name.to_owned(), text(row, index)?.into());
         }
         let wire = SleepScheduleWire {
@@ -117,7 +126,11 @@ impl Rows<'_> {
             extra.insert("sleep_schedule".to_owned(), json!(wire));
             SleepSchedule::default()
         });
-        self.told.count(|counts| counts.workers += 1);
+        let is_asked = !text(row, 19)?.is_empty();
+        self.told.count(|counts| {
+            counts.workers += 1;
+            counts.asked += u64::from(is_asked);
+        });
         let worker = Worker {
             id: ids::worker(made, &uuid),
             secret_hash,

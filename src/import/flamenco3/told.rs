@@ -12,13 +12,21 @@ pub struct Told(Arc<Mutex<Counts>>);
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     pub has_log: bool,
+    pub has_jobs: bool,
+    pub unknown: Vec<String>,
     pub workers: u64,
+    pub asked: u64,
     pub held: u64,
     pub given_back: u64,
     pub uses_jobs: bool,
     pub lost_tags: u64,
+    pub unused_tags: u64,
+    pub described_tags: u64,
     pub lost_schedules: u64,
 }
+
+/// As many of the things that nobody knows are named; the others are counted.
+const NAMED: usize = 20;
 
 impl Told {
     pub(super) fn count(&self, change: impl FnOnce(&mut Counts)) {
@@ -28,11 +36,24 @@ impl Told {
     /// As sentences, when all was read.
     pub fn remarks(&self) -> Vec<String> {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Counts { has_log, workers, held, given_back, uses_jobs, lost_tags, lost_schedules } = &*counts;
+        let Counts { has_log, has_jobs, unknown, workers, asked, held, given_back, uses_jobs, .. } = &*counts;
+        let Counts { lost_tags, unused_tags, described_tags, lost_schedules, .. } = &*counts;
         let remarks = [
             has_log.then(|| {
                 "there is a log of changes beside the file: Flamenco 3 still runs, or was killed. What the log has was read, too; if \
                  Flamenco 3 still runs, stop it and import again"
+                    .to_owned()
+            }),
+            (!unknown.is_empty()).then(|| {
+                let named = unknown.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+                let more = unknown.len().saturating_sub(NAMED);
+                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+                format!("the file has tables or columns that are not known here, and were not read: {named}{more}")
+            }),
+            has_jobs.then(|| {
+                "what Flamenco 3 keeps outside of this file stays there: the logs of tasks and the last rendered pictures, below the \
+                 folder that it calls local_manager_storage_path, and its flamenco-manager.yaml, of which the variables have to be \
+                 set in manager.toml"
                     .to_owned()
             }),
             (*workers > 0).then(|| {
@@ -41,6 +62,12 @@ impl Told {
                      is configured with its ID (see `flamenco-manager worker list`) and its old secret keeps its sleep schedule, tags \
                      and failures; take the others away with `flamenco-manager worker forget` when the new ones are there",
                     are(*workers, "worker")
+                )
+            }),
+            (*asked > 0).then(|| {
+                format!(
+                    "{} not asked any more for another status, to sleep for instance: ask again if that still holds",
+                    are(*asked, "worker")
                 )
             }),
             (*held > 0).then(|| {
@@ -58,6 +85,11 @@ impl Told {
                     .to_owned()
             }),
             (*lost_tags > 0).then(|| format!("{} left out: tags here cannot be named so", are(*lost_tags, "tag"))),
+            (*unused_tags > 0)
+                .then(|| format!("{} left out: neither a worker nor a job has such a tag", are(*unused_tags, "tag"))),
+            (*described_tags > 0).then(|| {
+                format!("{} left out: a tag is only a name here", are(*described_tags, "tag description"))
+            }),
             (*lost_schedules > 0).then(|| format!("{} left out: what is said there cannot be read", are(*lost_schedules, "sleep schedule"))),
         ];
         remarks.into_iter().flatten().collect()

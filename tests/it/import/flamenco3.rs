@@ -29,11 +29,13 @@ fn farm(schema: Schema) -> (Place, Connection) {
     let (zone, zulu, go) =
         ("2023-04-05 06:07:08.5+02:00", "2023-04-05T04:07:08Z", "2023-04-05 04:07:08.9 +0000 UTC m=+1.2");
     file.execute_batch(&format!(
-        "INSERT INTO worker_tags (id, uuid, name) VALUES (1, 'tag-1', 'gpu'), (2, 'tag-2', 'fast');
+        "INSERT INTO worker_tags (id, uuid, name, description) VALUES
+           (1, 'tag-1', 'gpu', 'those upstairs'), (2, 'tag-2', 'fast', ''), (3, 'tag-3', 'nobody', '');
          INSERT INTO workers (id, created_at, deleted_at, uuid, secret, name, address, platform, software, status, last_seen_at,
-                              supported_task_types) VALUES
-           (1, '{zone}', NULL, 'worker-1', '{secret}', 'ada', '10.0.0.1', 'Linux', '3.4', 'awake', '{go}', 'blender,ffmpeg,misc'),
-           (2, '{zone}', '{go}', 'worker-2', '{secret}', 'gone', '10.0.0.2', 'linux', '3.4', 'offline', NULL, 'blender');
+                              supported_task_types, status_requested) VALUES
+           (1, '{zone}', NULL, 'worker-1', '{secret}', 'ada', '10.0.0.1', 'Linux', '3.4', 'awake', '{go}', 'blender,ffmpeg,misc',
+            'asleep'),
+           (2, '{zone}', '{go}', 'worker-2', '{secret}', 'gone', '10.0.0.2', 'linux', '3.4', 'offline', NULL, 'blender', '');
          INSERT INTO worker_tag_membership VALUES (1, 1), (2, 1);
          INSERT INTO sleep_schedules (worker_id, is_active, days_of_week, start_time, end_time)
            VALUES (1, 1, 'mo we', '18:30', '08:00');
@@ -112,9 +114,16 @@ async fn a_farm_of_every_version_comes_over() {
             "1 task is kept, and never handed out, because no worker of 2.x knows",
             "1 task is in the queue again",
             "some commands use {jobs}",
+            "what Flamenco 3 keeps outside of this file stays there: the logs of tasks",
+            "1 worker is not asked any more for another status",
+            "1 tag is left out: neither a worker nor a job has such a tag",
+            "1 tag description is left out",
         ] {
-            assert!(said.stderr.contains(told), "{told} is not in {}", said.stderr);
+            assert!(said.stderr.contains(&format!("note: {told}")), "{told} is not in {}", said.stderr);
+            let is_it = |remark: &Value| remark.as_str().unwrap().starts_with(told);
+            assert!(report["remarks"].as_array().unwrap().iter().any(is_it), "{told} is not in {report}");
         }
+        assert_eq!(report["remarks"].as_array().unwrap().len(), 8, "{report}");
         assert!(succeeds(&place, &["check"]).contains("flamenco-manager.redb is in order"));
 
         let manager = place.start();
@@ -150,6 +159,7 @@ async fn its_jobs_and_tasks_are_there(manager: &Running) {
     assert_eq!((&first["status"], &first["task_type"]), (&json!("queued"), &json!("sleep")));
     assert_eq!(first["commands"], json!([{"name": "sleep", "settings": {"time_in_seconds": 1}}]));
     assert_eq!((&first["worker"], &first["activity"]), (&json!("10.0.0.1 (ada)"), &json!("at it")));
+    assert_eq!(first["extra"], json!({"uuid": "task-1", "type": "misc"}));
     assert_eq!(second["parents"], json!([first["_id"]]));
     assert_eq!(tried["status"], "soft-failed");
     let failed_by: Vec<_> =
@@ -321,6 +331,20 @@ fn rows_that_make_no_sense_are_skipped_with_their_reasons() {
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     assert_eq!(json(&said.stdout)["collections"]["tasks"], json!({"read": 11, "imported": 7, "skipped": 4}));
     assert!(succeeds(&place, &["check"]).contains("is in order"));
+}
+
+#[test]
+fn what_no_known_version_has_is_told() {
+    let (place, file) = farm(Schema::Latest);
+    file.execute_batch(
+        "ALTER TABLE jobs ADD COLUMN mood text; CREATE TABLE comments (id integer PRIMARY KEY, text text);",
+    )
+    .unwrap();
+    file.close().unwrap();
+    let report = json(&import(&place, &[]).stdout);
+    let told =
+        "the file has tables or columns that are not known here, and were not read: comments, jobs.mood";
+    assert!(report["remarks"].as_array().unwrap().contains(&json!(told)), "{report}");
 }
 
 #[test]

@@ -25,6 +25,8 @@ pub fn flamenco3(path: &Path, schema: Schema) -> Connection {
         Schema::First => String::new(),
         Schema::Latest => format!(", steps_completed integer{numbers}, steps_total integer{numbers}"),
     };
+    let unclean =
+        if schema == Schema::Latest { ", unclean_signon_count integer NOT NULL DEFAULT 0" } else { "" };
     let index = if schema == Schema::Latest { ", index_in_job integer NOT NULL DEFAULT 0" } else { "" };
     let old_tables = match schema {
         Schema::First => "CREATE TABLE job_storage_infos (shaman_checkout_id varchar(255));",
@@ -38,7 +40,7 @@ pub fn flamenco3(path: &Path, schema: Schema) -> Connection {
             uuid varchar(36) UNIQUE{text}, secret varchar(255){text}, name varchar(64){text}, address varchar(39){text},
             platform varchar(16){text}, software varchar(32){text}, status varchar(16){text}, last_seen_at datetime,
             status_requested varchar(16){text}, lazy_status_request smallint{numbers}, supported_task_types varchar(255){text},
-            can_restart smallint{numbers});
+            can_restart smallint{numbers}{unclean});
          CREATE TABLE worker_tag_membership (worker_tag_id integer, worker_id integer, PRIMARY KEY (worker_tag_id, worker_id));
          CREATE TABLE sleep_schedules (id integer PRIMARY KEY, created_at datetime, updated_at datetime, worker_id integer UNIQUE,
             is_active numeric DEFAULT false, days_of_week text{text}, start_time text{text}, end_time text{text}, next_check datetime);
