@@ -3,6 +3,11 @@
 
 use std::{env, io, time::Duration};
 
+use tokio::time::timeout;
+
+/// So long systemd may take to hear something: it is told at the stop, too, which has to come to an end.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// How often systemd hears of the Manager, unless it wants to more often.
 const USUALLY: Duration = Duration::from_secs(30);
 
@@ -21,16 +26,16 @@ impl Systemd {
     }
 
     /// From now on whoever connects is answered.
-    pub fn ready(&self) {
-        tell("READY=1");
+    pub async fn ready(&self) {
+        tell("READY=1".to_owned()).await;
     }
 
     /// The Manager works, and the farm is as this line says: `systemctl status` shows it.
-    pub fn alive(&self, farm: &str) {
+    pub async fn alive(&self, farm: &str) {
         // Lines are what tells one message from the next.
         let farm = farm.replace(char::is_control, " ");
         let sign = if self.patience.is_some() { "\nWATCHDOG=1" } else { "" };
-        tell(&format!("STATUS={farm}{sign}"));
+        tell(format!("STATUS={farm}{sign}")).await;
     }
 
     /// How often to say so: at least twice in the time that systemd waits, as it recommends.
@@ -39,15 +44,20 @@ impl Systemd {
     }
 
     /// The Manager begins to stop.
-    pub fn stopping(&self) {
-        tell("STOPPING=1");
+    pub async fn stopping(&self) {
+        tell("STOPPING=1".to_owned()).await;
     }
 }
 
-/// Nothing here depends on it; what systemd misses it says itself.
-fn tell(message: &str) {
-    if let Err(error) = notify(message) {
-        tracing::warn!(message, %error, "systemd cannot be told");
+/// Says something on a thread that may wait until it is heard: nobody else has to. What systemd misses it says itself.
+async fn tell(message: String) {
+    let saying = tokio::task::spawn_blocking(move || {
+        if let Err(error) = notify(&message) {
+            tracing::warn!(message, %error, "systemd cannot be told");
+        }
+    });
+    if timeout(PATIENCE, saying).await.is_err() {
+        tracing::warn!("systemd does not hear what it is told");
     }
 }
 

@@ -16,15 +16,15 @@ use crate::{
 pub async fn report(systemd: &Systemd, services: &Arc<Services>, stop: &CancellationToken) {
     let reports = async {
         let mut farm = answer(services).await;
-        systemd.ready();
+        systemd.ready().await;
         loop {
-            systemd.alive(&farm);
+            systemd.alive(&farm).await;
             tokio::time::sleep(systemd.pace()).await;
             farm = answer(services).await;
         }
     };
     stop.run_until_cancelled(reports).await;
-    systemd.stopping();
+    systemd.stopping().await;
 }
 
 /// How the farm is, in a line. Nobody says so before all have done something for it whom requests need: a thread of the runtime,

@@ -2,19 +2,17 @@
 
 use std::{
     fs,
-    io::ErrorKind,
     os::unix::{fs::MetadataExt, net::UnixDatagram},
     path::PathBuf,
     process::{Command, Stdio},
+    sync::mpsc::{self, Receiver},
+    thread,
     time::{Duration, Instant},
 };
 
 use http::{Method, StatusCode};
 
-use super::{
-    commands::at_a_known_port,
-    process::{DEADLINE, Place, Running},
-};
+use super::process::{DEADLINE, Place, Running, eventually, free_port};
 
 /// A Manager that says in its log where it is.
 const SERVE: &[&str] = &["--json", "serve"];
@@ -26,29 +24,28 @@ const WATCHDOG_USEC: &str = "400000";
 const SILENCE: Duration = Duration::from_secs(2);
 
 /// systemd, as far as the Manager sees it.
-struct Systemd(UnixDatagram);
+struct Systemd(Receiver<String>);
 
 impl Systemd {
     fn in_place(place: &Place) -> Self {
-        Self(UnixDatagram::bind(place.path("notify")).unwrap())
-    }
-
-    fn command(&self, place: &Place, arguments: &[&str]) -> Command {
-        let address = self.0.local_addr().unwrap();
-        let mut command = place.command(arguments);
-        command.env("NOTIFY_SOCKET", address.as_pathname().unwrap()).env("WATCHDOG_USEC", WATCHDOG_USEC);
-        command
+        let socket = UnixDatagram::bind(place.path("notify")).unwrap();
+        let (heard, messages) = mpsc::channel();
+        // It always listens: few messages wait for somebody who does not.
+        thread::spawn(move || {
+            let mut message = [0; 4096];
+            while let Ok(length) = socket.recv(&mut message) {
+                let message = String::from_utf8_lossy(&message[..length]).trim_end().to_owned();
+                if heard.send(message).is_err() {
+                    break;
+                }
+            }
+        });
+        Self(messages)
     }
 
     /// What it is told next; nothing if it is told nothing for so long.
     fn hears_within(&self, patience: Duration) -> Option<String> {
-        self.0.set_read_timeout(Some(patience)).unwrap();
-        let mut message = [0; 4096];
-        match self.0.recv(&mut message) {
-            Ok(length) => Some(String::from_utf8(message[..length].to_vec()).unwrap().trim_end().to_owned()),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => None,
-            Err(error) => panic!("{error}"),
-        }
+        self.0.recv_timeout(patience).ok()
     }
 
     /// All that it is told up to a message with this in it.
@@ -71,11 +68,18 @@ impl Systemd {
     }
 }
 
+/// The command as systemd runs it.
+fn supervised(place: &Place, arguments: &[&str]) -> Command {
+    let mut command = place.command(arguments);
+    command.env("NOTIFY_SOCKET", place.path("notify")).env("WATCHDOG_USEC", WATCHDOG_USEC);
+    command
+}
+
 #[tokio::test]
 async fn systemd_hears_that_the_manager_answers_how_the_farm_is_and_that_it_stops() {
     let place = Place::new();
     let systemd = Systemd::in_place(&place);
-    let manager = Running::start(systemd.command(&place, SERVE));
+    let manager = Running::start(supervised(&place, SERVE));
     assert_eq!(systemd.hears_until("READY=1"), ["READY=1"]);
     assert_eq!(manager.call(Method::GET, "/api/health", None).await.0, StatusCode::OK);
     let sign = systemd.hears_within(DEADLINE).unwrap();
@@ -93,7 +97,7 @@ async fn systemd_hears_that_the_manager_answers_how_the_farm_is_and_that_it_stop
 fn without_a_watchdog_there_are_no_signs_of_life() {
     let place = Place::new();
     let systemd = Systemd::in_place(&place);
-    let mut command = systemd.command(&place, SERVE);
+    let mut command = supervised(&place, SERVE);
     command.env_remove("WATCHDOG_USEC");
     let manager = Running::start(command);
     let heard = systemd.hears_until("STATUS=");
@@ -107,7 +111,7 @@ fn the_journal_hears_how_grave_things_are_and_where_to_log_in() {
     let place = Place::new();
     place.configure("listen = \"127.0.0.1:0\"\nssdp_discovery = false\n");
     let systemd = Systemd::in_place(&place);
-    let mut manager = to_the_journal(&place, systemd.command(&place, &["serve"])).spawn().unwrap();
+    let mut manager = to_the_journal(&place, supervised(&place, &["serve"])).spawn().unwrap();
     systemd.hears_until("READY=1");
     manager.kill().and_then(|()| manager.wait()).unwrap();
     let journal = fs::read_to_string(place.path("journal")).unwrap();
@@ -141,7 +145,7 @@ fn to_the_journal(place: &Place, mut command: Command) -> Command {
 fn there_are_no_signs_of_life_while_the_disk_hangs() {
     let place = Place::new();
     let systemd = Systemd::in_place(&place);
-    let manager = on_a_disk_that_hangs(&place, &systemd);
+    let manager = on_a_disk_that_hangs(&place);
     systemd.hears_until("WATCHDOG=1");
 
     fs::write(place.path("hangs"), "").unwrap();
@@ -153,10 +157,13 @@ fn there_are_no_signs_of_life_while_the_disk_hangs() {
 
 #[tokio::test]
 async fn compacting_the_database_is_a_sign_of_life() {
-    let place = at_a_known_port();
+    // A backup that hangs would have its turn before the compaction, and the first one is due at once.
+    let place = Place::listening(&format!("127.0.0.1:{}", free_port()), "[backup]\ninterval = \"0s\"\n");
     let systemd = Systemd::in_place(&place);
-    let manager = on_a_disk_that_hangs(&place, &systemd);
-    systemd.hears_until("WATCHDOG=1");
+    let manager = on_a_disk_that_hangs(&place);
+    // So has the check at the start.
+    let is_checked = async || manager.log().contains("the database was checked").then_some(());
+    eventually("the database is checked", is_checked).await;
 
     fs::write(place.path("hangs"), "").unwrap();
     let mut compacting = place.command(&["database", "compact"]).stdout(Stdio::null()).spawn().unwrap();
@@ -173,8 +180,8 @@ async fn compacting_the_database_is_a_sign_of_life() {
 }
 
 /// A Manager that gets nothing to the disk while the file `hangs` is there.
-fn on_a_disk_that_hangs(place: &Place, systemd: &Systemd) -> Running {
-    let mut command = systemd.command(place, SERVE);
+fn on_a_disk_that_hangs(place: &Place) -> Running {
+    let mut command = supervised(place, SERVE);
     command.env("LD_PRELOAD", disk_that_hangs(place)).env("DISK_HANGS", place.path("hangs"));
     Running::start(command)
 }
