@@ -5,7 +5,7 @@ use std::{
     fs::{self, File},
     hash::{BuildHasher, RandomState},
     io::Read,
-    path::PathBuf,
+    path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
 };
@@ -62,7 +62,7 @@ impl Logs {
     }
 
     fn is_begun(&self) -> bool {
-        self.names().iter().any(|name| !name.ends_with(".txt"))
+        self.names().iter().any(|name| Path::new(name).extension() != Some("txt".as_ref()))
     }
 
     fn is_done(&self) -> bool {

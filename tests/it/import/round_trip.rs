@@ -100,7 +100,7 @@ fn object() -> impl Strategy<Value = Map<String, Value>> {
 
 fn tags() -> impl Strategy<Value = Tags> {
     vec(select(vec!["gpu", "big memory", "Zoë", "\"", "日本"]), 0..3)
-        .prop_map(|names| Tags::try_from(Vec::from_iter(names.into_iter().map(str::to_owned))).unwrap())
+        .prop_map(|names| Tags::try_from(names.into_iter().map(str::to_owned).collect::<Vec<_>>()).unwrap())
 }
 
 fn failed_by() -> impl Strategy<Value = Vec<FailedBy>> {
@@ -127,7 +127,7 @@ fn status() -> impl Strategy<Value = TaskStatus> {
 fn commands() -> impl Strategy<Value = String> {
     vec((text(), object()), 0..3).prop_map(|commands| {
         let command = |(name, settings): (String, Map<String, Value>)| json!({"name": name, "settings": Value::Object(settings)});
-        Value::from_iter(commands.into_iter().map(command)).to_string()
+        commands.into_iter().map(command).collect::<Value>().to_string()
     })
 }
 
@@ -172,7 +172,7 @@ fn job(number: u8) -> impl Strategy<Value = (Job, JobState)> {
         let (name, job_type, settings, metadata, created, of_server, depends_on) = fixed;
         let (priority, updated, wish, max_workers, worker_tags, (tasks, millis)) = state;
         // A job depends on those before it.
-        let depends_on = BTreeSet::from_iter(depends_on.into_iter().filter(|on| *on < number));
+        let depends_on = depends_on.into_iter().filter(|on| *on < number).collect::<BTreeSet<_>>();
         let job = Job {
             id: JobId([number; 12]),
             name,
