@@ -146,15 +146,17 @@ impl Report {
         Ok(BufReader::new(file))
     }
 
-    /// The report as one JSON document: `{"collections": {name: {"read", "imported", "skipped"}}, "remarks": [sentence],
-    /// "skipped": [{"collection", "id", "reason"}]}`, and `not_ours`, documents by collection, if there was anything with which
-    /// the Manager has nothing to do.
+    /// The report as one JSON document: `{"collections": {name: {"read", "imported", "skipped"}}, "skipped": [{"collection",
+    /// "id", "reason"}]}`. It has `not_ours`, documents by collection, if there was anything with which the Manager has nothing
+    /// to do, and `remarks`, sentences, if there are any.
     pub fn write_json(&mut self, mut to: impl Write) -> io::Result<()> {
         write!(to, "{{\"collections\":{}", serde_json::to_string(&self.collections)?)?;
         if !self.not_ours.is_empty() {
             write!(to, ",\"not_ours\":{}", serde_json::to_string(&self.not_ours)?)?;
         }
-        write!(to, ",\"remarks\":{}", serde_json::to_string(&self.remarks)?)?;
+        if !self.remarks.is_empty() {
+            write!(to, ",\"remarks\":{}", serde_json::to_string(&self.remarks)?)?;
+        }
         to.write_all(b",\"skipped\":[")?;
         let mut between = "\n";
         for line in self.lines()?.lines() {

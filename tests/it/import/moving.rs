@@ -40,6 +40,12 @@ fn everything_comes_along_and_fits_together() {
             "flamenco_tasks": all(6), "flamenco_workers": all(2), "worker_blacklist": all(2),
             "task_update_queue": all(3), "settings": all(1),
         },
+        "remarks": [
+            "1 line of the blacklist is older than 7 days, and will be forgotten: nobody is kept from work by that any more",
+            "1 task was in the hands of workers that are not there, and was put back into the queue, or cancelled where that was \
+             asked for",
+            "1 worker was at tasks that are not there",
+        ],
         "skipped": [],
     });
     assert_eq!(report, expected);
