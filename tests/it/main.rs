@@ -33,6 +33,7 @@ mod live;
 mod log_care;
 mod log_follow;
 mod openapi;
+mod packaging;
 mod protocol;
 mod registration;
 mod room;
