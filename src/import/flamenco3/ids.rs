@@ -37,7 +37,8 @@ fn id(made: Timestamp, uuid: &str) -> [u8; 12] {
 }
 
 /// A time as the drivers of Flamenco 3 have written it over the years: `2023-04-05 06:07:08.9+02:00`, or in the words of Go,
-/// `2023-04-05 06:07:08.9 +0000 UTC m=+1.2`. One without an offset is in UTC.
+/// `2023-04-05 06:07:08.9 +0000 UTC m=+1.2`. One without an offset is in UTC. The database keeps times to the millisecond: finer
+/// ones would be newer there than themselves.
 pub(super) fn time(text: &str) -> Option<Timestamp> {
     let mut words = text.split_whitespace();
     let first = words.next()?;
@@ -47,7 +48,8 @@ pub(super) fn time(text: &str) -> Option<Timestamp> {
     };
     let has_offset = time.contains(['Z', 'z', '+', '-']);
     let offset = if has_offset { "" } else { words.next().unwrap_or("Z") };
-    format!("{date}T{time}{offset}").parse().ok()
+    let time: Timestamp = format!("{date}T{time}{offset}").parse().ok()?;
+    Timestamp::from_millisecond(time.as_millisecond()).ok()
 }
 
 #[cfg(test)]
@@ -65,6 +67,7 @@ mod tests {
             "2023-04-05 04:07:08.9 +0000 UTC m=+1.200000001",
             "2023-04-05T04:07:08.9Z",
             "2023-04-05 04:07:08.9",
+            "2023-04-05 04:07:08.900123456+00:00",
         ] {
             assert_eq!(time(text), Some(expected), "{text}");
         }

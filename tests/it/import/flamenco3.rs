@@ -26,8 +26,11 @@ fn farm(schema: Schema) -> (Place, Connection) {
     let file = flamenco3(&place.path("f3.sqlite"), schema);
     let secret = bcrypt::hash("the-old-secret", 4).unwrap();
     // As three generations of drivers wrote times.
-    let (zone, zulu, go) =
-        ("2023-04-05 06:07:08.5+02:00", "2023-04-05T04:07:08Z", "2023-04-05 04:07:08.9 +0000 UTC m=+1.2");
+    let (zone, zulu, go) = (
+        "2023-04-05 06:07:08.5+02:00",
+        "2023-04-05T04:07:08Z",
+        "2023-04-05 04:07:08.923456789 +0000 UTC m=+1.2",
+    );
     file.execute_batch(&format!(
         "INSERT INTO worker_tags (id, uuid, name, description) VALUES
            (1, 'tag-1', 'gpu', 'those upstairs'), (2, 'tag-2', 'fast', ''), (3, 'tag-3', 'nobody', '');
