@@ -147,7 +147,7 @@ where
     S: IntoIterator<Item = Result<Found, String>> + Send + 'static,
 {
     let place = plan.database.as_path();
-    let new = NewFile::beside(place).map_err(|error| explain(error, place))?;
+    let new = NewFile::beside_ours(place).map_err(|error| explain(error, place))?;
     if !new.is_first() {
         new.copy_what_is_there().map_err(cannot_write(place))?;
     }
@@ -272,5 +272,42 @@ impl Found {
             Err(Refusal::NotOurs | Refusal::NotRead) => 0,
         };
         self.id.len() + of_what
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{loader::Extra, memory::Memory, *};
+    use crate::store::ExtraOf;
+
+    /// As many bytes as four of which are more than a batch may have.
+    const LONG: usize = BATCH_BYTES * 3 / 10;
+
+    fn found(id: String, what: Result<Item, Refusal>) -> Found {
+        Found { collection: "things".into(), id, what, bytes_read: 0 }
+    }
+
+    #[test]
+    fn no_batch_has_more_than_its_share_of_the_memory() {
+        let long = "x".repeat(LONG);
+        let extra = || -> Extra { [("log".to_owned(), json!({"lines": [1, long]}))].into_iter().collect() };
+        let of = ExtraOf::Settings([1; 12]);
+        for (what, thing) in [
+            ("a reason", found(String::new(), Err(Refusal::Because(long.clone())))),
+            ("an ID", found(long.clone(), Err(Refusal::NotOurs))),
+            ("what is extra", found(String::new(), Ok(Item::Extra { of, extra: extra() }))),
+            (
+                "what was extra once",
+                found(String::new(), Ok(Item::Memory(Box::new(Memory::Extra(of, extra()))))),
+            ),
+        ] {
+            let (sender, receiver) = sync_channel(100);
+            read(vec![Ok(thing); 10], &sender, &AtomicBool::new(false)).unwrap();
+            drop(sender);
+            let batches: Vec<_> = receiver.iter().map(|batch| batch.things.len()).collect();
+            assert_eq!(batches, [4, 4, 2], "{what}");
+        }
     }
 }

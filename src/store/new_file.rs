@@ -42,6 +42,18 @@ impl NewFile {
         Ok(new)
     }
 
+    /// The same, if what is in the place is to be added to: a database of ours, or nothing. It is an error if anything else is
+    /// there, which is not touched.
+    pub fn beside_ours(place: &Path) -> Result<Self, OpenError> {
+        let file = DatabaseFile::at(place);
+        file.look_at(place)?;
+        let new = Self::beside(place)?;
+        // What was not closed in good order can only be judged now.
+        let held = new.held.as_ref().ok_or_else(|| file.foreign("it cannot be understood"))?;
+        file.identify(held)?;
+        Ok(new)
+    }
+
     /// Where to write it. It has to be closed, and on disk, before it is put in place.
     pub fn path(&self) -> &Path {
         &self.path

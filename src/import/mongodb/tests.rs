@@ -450,3 +450,30 @@ fn other_collections_are_not_ours() {
         assert!(matches!(understand(name, &doc! {}, true), Err(Refusal::NotOurs)));
     }
 }
+
+#[test]
+fn what_is_extra_counts_as_the_memory_that_it_takes() {
+    const LONG: usize = 100_000;
+    let line = doc! { "_id": id(1), "worker_id": id(8), "job_id": id(2), "task_type": "sleep" };
+    let update = doc! { "_id": id(1), "task_id": id(2) };
+    let text = "x".repeat(LONG);
+    for long in [Bson::from(text.as_str()), doc! { "deep": [1, text.as_str()] }.into()] {
+        for (collection, document) in [
+            ("flamenco_tasks", task()),
+            ("flamenco_workers", worker()),
+            ("worker_blacklist", line.clone()),
+            ("task_update_queue", update.clone()),
+            ("settings", doc! { "_id": id(1) }),
+        ] {
+            for has_server in [true, false] {
+                let item = understand(
+                    collection,
+                    &with(document.clone(), doc! { "more": long.clone() }),
+                    has_server,
+                );
+                let size = item.unwrap().size();
+                assert!((LONG..LONG + 3000).contains(&size), "{collection}: {size}");
+            }
+        }
+    }
+}

@@ -23,7 +23,7 @@ fn damaged_database(place: std::ops::Range<usize>) -> Vec<u8> {
 
 /// A database of another program, or of ours in another version, that has this in its table `name`.
 #[expect(clippy::disallowed_types, reason = "another program's database is made here")]
-fn other_database(name: &str, key: &[u8], value: &[u8]) -> Vec<u8> {
+pub fn other_database(name: &str, key: &[u8], value: &[u8]) -> Vec<u8> {
     let place = Place::new();
     let database = redb::Database::create(place.database()).unwrap();
     let txn = database.begin_write().unwrap();

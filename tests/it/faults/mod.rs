@@ -2,7 +2,7 @@
 
 pub mod commands;
 mod crowd;
-mod database_file;
+pub mod database_file;
 mod full_disk;
 mod kills;
 pub mod process;

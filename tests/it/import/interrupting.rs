@@ -1,7 +1,8 @@
 //! An import that does not come to its end: there is the old database or the new one, never anything between.
 
 use std::{
-    process::Stdio,
+    io::Write,
+    process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -10,7 +11,10 @@ use super::{
     farm::{Farm, task},
     imports, left_in, look,
 };
-use crate::faults::process::{DEADLINE, Place, Said};
+use crate::{
+    faults::process::{DEADLINE, Place, Said},
+    kit::dump::Archive,
+};
 
 /// So many tasks that an import takes a while.
 const TASKS: u32 = 20_000;
@@ -72,22 +76,39 @@ fn a_kill_at_any_moment_leaves_the_old_or_the_new() {
     look(&place.database(), |tx| assert_eq!(tx.count_all_tasks().unwrap(), ALL));
 }
 
-/// Sends a signal to an import when it is under way, and waits for its end.
-fn interrupted_by(place: &Place, signal: &str) -> Said {
-    let mut command = place.command(&["--json", "import", "mongodb", "dump"]);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+/// Sends a signal to an import when it is under way, and waits for its end, which has to come by itself.
+fn interrupted_by(signal: &str, place: &Place, mut import: Child) -> Said {
     let begun = Instant::now();
     // It is when its file is there, and not yet full.
     while !place.path("flamenco-manager.redb.new").exists() {
         assert!(begun.elapsed() < DEADLINE);
         thread::sleep(Duration::from_millis(1));
     }
-    let sent =
-        std::process::Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
+    let sent = Command::new("kill").args([&format!("-{signal}"), &import.id().to_string()]).status();
     assert!(sent.unwrap().success());
-    let output = child.wait_with_output().unwrap();
+    while import.try_wait().unwrap().is_none() {
+        if begun.elapsed() > DEADLINE {
+            import.kill().unwrap();
+            panic!("the import goes on after SIG{signal}");
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    let output = import.wait_with_output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Said { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+}
+
+/// An import under way, of what this path says.
+fn importing(place: &Place, path: &str) -> Command {
+    let mut command = place.command(&["--json", "import", "mongodb", path]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn nothing_came_of_it(place: &Place, said: &Said) {
+    assert_eq!((said.code, said.stdout.as_str()), (Some(130), ""), "{}", said.stderr);
+    assert!(said.stderr.ends_with("Interrupted: nothing was imported, and the database is as it was.\n"));
+    assert_eq!(left_in(place), [""; 0]);
 }
 
 #[test]
@@ -95,9 +116,25 @@ fn ctrl_c_leaves_nothing_behind() {
     let place = Place::new();
     large_dump(&place);
     for signal in ["INT", "TERM"] {
-        let said = interrupted_by(&place, signal);
-        assert_eq!((said.code, said.stdout.as_str()), (Some(130), ""), "{}", said.stderr);
-        assert!(said.stderr.ends_with("Interrupted: nothing was imported, and the database is as it was.\n"));
-        assert_eq!(left_in(&place), [""; 0]);
+        let import = importing(&place, "dump").spawn().unwrap();
+        nothing_came_of_it(&place, &interrupted_by(signal, &place, import));
+    }
+}
+
+#[test]
+fn one_signal_ends_an_import_that_waits_for_its_input() {
+    let place = Place::new();
+    let mut long = task(1000, "queued");
+    // Several times as much as is read before the import begins.
+    long.insert("log", "x".repeat(1_000_000));
+    let mut archive = Archive::begin(&[("flamanager", "flamenco_tasks")]);
+    archive.block("flamanager", "flamenco_tasks", &[long]);
+    for signal in ["INT", "TERM"] {
+        let mut import = importing(&place, "-").stdin(Stdio::piped()).spawn().unwrap();
+        // The rest of it never comes, and the pipe is not closed either.
+        let mut pipe = import.stdin.take().unwrap();
+        pipe.write_all(&archive.bytes).unwrap();
+        nothing_came_of_it(&place, &interrupted_by(signal, &place, import));
+        drop(pipe);
     }
 }
