@@ -4,12 +4,18 @@ use std::{
     env, fs,
     io::{BufRead, BufReader, Read},
     path::Path,
+    sync::Arc,
     time::Duration,
 };
 
 use http::StatusCode;
+use rustls::crypto::aws_lc_rs::default_provider;
 use serde_json::Value;
-use ureq::{Agent, Body, RequestBuilder, http::Response};
+use ureq::{
+    Agent, Body, RequestBuilder,
+    http::Response,
+    tls::{RootCerts, TlsConfig},
+};
 use uuid::Uuid;
 
 use super::{Failure, here::Here};
@@ -131,7 +137,11 @@ impl Client {
         })?;
         let is_own = [own.as_ref(), config.local_url().as_ref()].contains(&Some(&url));
         let token = given.or(local.filter(|_| is_own).map(|local| local.token));
-        Ok(Self { url, agent: settings.build().into(), token, why_no_token })
+        let tls = TlsConfig::builder()
+            .root_certs(RootCerts::PlatformVerifier)
+            .unversioned_rustls_crypto_provider(Arc::new(default_provider()));
+        let agent = settings.tls_config(tls.build()).build().into();
+        Ok(Self { url, agent, token, why_no_token })
     }
 
     /// Where the Manager is.

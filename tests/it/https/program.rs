@@ -44,3 +44,19 @@ fn an_own_certificate_for_another_name_is_no_obstacle() {
     assert_eq!(check.code, Some(1));
     assert!(check.stdout.contains("BAD  certificate: the certificate is expired"), "{}", check.stdout);
 }
+
+#[test]
+fn a_manager_elsewhere_is_known_by_the_certificates_that_this_machine_trusts() {
+    let place = place("");
+    let manager = place.start();
+    let log = manager.log();
+    let url = log.split("https=\"").nth(1).unwrap().split('"').next().unwrap();
+    let elsewhere = Place::new();
+    let command = ["worker", "list", "--manager", url];
+    let refusal = fails(&elsewhere, &command);
+    assert!(refusal.contains("certificate"), "{refusal}");
+    let trusted = place.path("flamenco-manager.redb.tls-cert.pem");
+    let answer = elsewhere.command(&command).env("SSL_CERT_FILE", trusted).output().unwrap();
+    assert!(String::from_utf8_lossy(&answer.stdout).contains("There are no workers yet"), "{answer:?}");
+    manager.stop();
+}
