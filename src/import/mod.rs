@@ -171,6 +171,10 @@ where
     read.map_err(ImportError::Source)?;
     progress.goes_on_with("sorting");
     let report = loader.finish(stop)?;
+    // It may have been the reading thread alone that heard of it.
+    if stop.load(Ordering::Relaxed) {
+        return Err(ImportError::Interrupted);
+    }
     let goes = report.total().skipped() == 0 || plan.allow_skips;
     let is_in_place = goes && !plan.dry_run;
     if is_in_place {
@@ -287,6 +291,23 @@ mod tests {
 
     fn found(id: String, what: Result<Item, Refusal>) -> Found {
         Found { collection: "things".into(), id, what, bytes_read: 0 }
+    }
+
+    #[test]
+    fn what_is_interrupted_before_anything_came_is_interrupted() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("farm.redb");
+        let plan = Plan { database: database.clone(), merge: false, dry_run: false, allow_skips: false };
+        let stop = Arc::new(AtomicBool::new(false));
+        let stops = Arc::clone(&stop);
+        let source = std::iter::from_fn(move || {
+            stops.store(true, Ordering::Relaxed);
+            None
+        });
+        let report = Report::of(&["things"]);
+        let ended = import(&plan, source, report, &Progress::hidden(), Timestamp::UNIX_EPOCH, &stop);
+        assert!(matches!(ended, Err(ImportError::Interrupted)));
+        assert!(!database.exists());
     }
 
     #[test]
