@@ -49,10 +49,9 @@ fn an_own_certificate_for_another_name_is_no_obstacle() {
 fn a_manager_elsewhere_is_known_by_the_certificates_that_this_machine_trusts() {
     let place = place("");
     let manager = place.start();
-    let log = manager.log();
-    let url = log.split("https=\"").nth(1).unwrap().split('"').next().unwrap();
+    let url = format!("https://{}/", manager.address());
     let elsewhere = Place::new();
-    let command = ["worker", "list", "--manager", url];
+    let command = ["worker", "list", "--manager", &url];
     let refusal = fails(&elsewhere, &command);
     assert!(refusal.contains("certificate"), "{refusal}");
     let trusted = place.path("flamenco-manager.redb.tls-cert.pem");
