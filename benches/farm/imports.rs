@@ -24,6 +24,9 @@ const JOBS_TO_DO: u32 = 40;
 /// Workers that have done them.
 const WORKERS: u32 = 200;
 
+/// What they know the Manager by, as it keeps it.
+const HASHED_SECRET: &str = "$2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy";
+
 /// How often it is looked how much memory the import has.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
@@ -149,11 +152,11 @@ fn make_sqlite(path: &Path, tasks: u32) -> Outcome<u64> {
     let all = file.transaction()?;
     let jobs = tasks.div_ceil(TASKS_OF_JOB);
     let mut worker = all.prepare(
-        "INSERT INTO workers VALUES (?1, '2024-05-06 07:08:09+00:00', 'worker-' || ?1, '$2a$10$N9qo8uLOickgx2ZMRZoMye', \
-         'render' || ?1, '10.0.0.7', 'linux', '3.5', 'offline')",
+        "INSERT INTO workers VALUES (?1, '2024-05-06 07:08:09+00:00', 'worker-' || ?1, ?2, 'render' || ?1, '10.0.0.7', 'linux', \
+         '3.5', 'offline')",
     )?;
     for number in 1..=WORKERS {
-        worker.execute([number])?;
+        worker.execute((number, HASHED_SECRET))?;
     }
     let mut job = all.prepare(
         "INSERT INTO jobs VALUES (?1, '2024-05-06 07:08:09+00:00', '2024-05-06 08:08:09+00:00', 'job-' || ?1, 'shot ' || ?1, \
@@ -249,7 +252,7 @@ fn task(number: u32, job: u32, is_done: bool) -> Document {
 
 fn worker(number: u32) -> Document {
     doc! {
-        "_id": id(6, number), "hashed_secret": "$2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy",
+        "_id": id(6, number), "hashed_secret": HASHED_SECRET,
         "nickname": format!("render{number}"), "address": "10.0.0.7", "status": "offline", "platform": "linux",
         "last_activity": bson::DateTime::from_millis(1_551_700_000_000), "supported_task_types": ["blender-render"],
     }
